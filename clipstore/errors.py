@@ -1,0 +1,185 @@
+"""Every failure a user can meet, each with its exit code and its own message.
+
+Invariant: a message says what was asked, what there is, and what to do next; the command line
+prints it without a traceback. Bad pictures are not errors but data: see `types.Problem`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class ClipstoreError(Exception):
+    """Base of all failures that clipstore explains."""
+
+    exit_code = 1
+
+
+class NothingFound(ClipstoreError):
+    """A path holds no run that any layout recognises."""
+
+    def __init__(self, root: Path, seen_files: int, layouts: Sequence[str]) -> None:
+        what = (
+            "the folder is empty"
+            if seen_files == 0
+            else f"none of its {seen_files:,} files looks like a run's pictures"
+        )
+        super().__init__(
+            f"found no runs in {root}: {what}.\n"
+            f"Layouts tried: {', '.join(layouts)}. A run is a folder with SimpleTuner's "
+            "validation_images/ inside, or with step_000500/name.png and the prompt in name.txt."
+        )
+
+
+class PathMissing(ClipstoreError):
+    """A path that was given does not exist or is not of the kind asked for."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, wanted: str) -> None:
+        what = "is not" if path.exists() else "does not exist; wanted"
+        super().__init__(f"{path} {what} {wanted}.")
+
+
+class LayoutConflict(ClipstoreError):
+    """Two layouts claim the same folder; clipstore does not guess."""
+
+    exit_code = 2
+
+    def __init__(self, folder: Path, claims: Sequence[tuple[str, str]]) -> None:
+        listed = "".join(f"\n  {name}: {reason}" for name, reason in claims)
+        super().__init__(
+            f"{folder} looks like more than one layout:{listed}\n"
+            f"Choose with --layout {claims[0][0]} or --layout {claims[1][0]}."
+        )
+
+
+class PromptFileError(ClipstoreError):
+    """A prompt file given by the user cannot be used."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"cannot read prompts from {path}: {why}\n"
+            "Accepted: JSON {id: text}, JSON or JSONL objects with id and prompt, CSV or TSV with "
+            "a 'prompt' column, PartiPrompts' TSV (Prompt, Category, Challenge)."
+        )
+
+
+class StoreMissing(ClipstoreError):
+    """No database where one was expected."""
+
+    exit_code = 10
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"no database at {path}. Make one with `clipstore ingest RUNS`, or name another "
+            "with --db FILE or the environment variable CLIPSTORE_DB."
+        )
+
+
+class StoreLocked(ClipstoreError):
+    """Another process holds the database."""
+
+    exit_code = 11
+
+    def __init__(self, path: Path, holder: str, kept: str = "") -> None:
+        super().__init__(
+            f"{path} is held by {holder}. Close that program, or try again when it is done."
+            + (f"\n{kept}" if kept else "")
+        )
+
+
+class StoreTooNew(ClipstoreError):
+    """The database was written by a newer clipstore or DuckDB."""
+
+    exit_code = 12
+
+    def __init__(self, path: Path, found: str, known: str) -> None:
+        super().__init__(
+            f"{path} was written by a newer version ({found}; this one knows {known}). "
+            "Upgrade with `pip install -U clipstore duckdb`; the file was not changed."
+        )
+
+
+class StoreCorrupt(ClipstoreError):
+    """The file is not a database, or a damaged one."""
+
+    exit_code = 13
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} cannot be read as a clipstore database: {why}\n"
+            "The file was not changed. The pictures are the source: `clipstore ingest RUNS "
+            "--db NEWFILE` makes it again."
+        )
+
+
+class DiskFull(ClipstoreError):
+    """No space left where clipstore must write."""
+
+    exit_code = 14
+
+    def __init__(self, path: Path, kept: str) -> None:
+        super().__init__(f"no space left while writing {path}. {kept} Free space and run again.")
+
+
+class ModelMissing(ClipstoreError):
+    """The weights are neither here nor to be had."""
+
+    exit_code = 15
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(
+            f"the model {name} is not available: {why}\n"
+            "Pass --model FOLDER with config.json, model.safetensors and the tokenizer's files, "
+            "or run once with network access and without --offline to download it."
+        )
+
+
+class ModelRefused(ClipstoreError):
+    """The model's files are here but will not be loaded."""
+
+    exit_code = 15
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(f"the model {name} was not loaded: {why}")
+
+
+class DeviceMissing(ClipstoreError):
+    """The device that was asked for is not on this machine."""
+
+    def __init__(self, device: str, available: Sequence[str]) -> None:
+        super().__init__(
+            f"--device {device} was asked for, but torch finds only: {', '.join(available)}. "
+            "Use --device auto, or install a torch build for that device."
+        )
+
+
+class QueryError(ClipstoreError):
+    """SQL that DuckDB would not run."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"DuckDB did not run this query: {why}\n"
+            "Tables and views: `clipstore sql \"SHOW TABLES\"`; ready questions: `clipstore query`."
+        )
+
+
+class ResourceMissing(ClipstoreError):
+    """A file that belongs to clipstore itself is not where it should be."""
+
+    def __init__(self, what: str, looked: Sequence[Path]) -> None:
+        super().__init__(
+            f"this installation lacks {what}; looked in {', '.join(map(str, looked))}. "
+            "Reinstall clipstore."
+        )
+
+
+class OutputError(ClipstoreError):
+    """The result could not be written; an older file at that place is unchanged."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"could not write {path}: {why}. Nothing there was changed.")

@@ -1,0 +1,196 @@
+"""Bytes on disk to pixels: read once, decode, crop. The only place that cuts.
+
+Invariant: what is hashed is what is decoded, because both come from one read, and a file that
+changed during that read is not scored. A wrong score is worse than a refusal, so a mode that
+Pillow would distort silently (16-bit, alpha, rotation) is normalised with a note or refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from clipstore.types import Box, Problem, content_id
+
+MAX_FILE_BYTES = 256 * 2**20
+"""No validation picture comes near this; a file that does is something else."""
+MAX_PIXELS = 64 * 10**6
+"""Four panels of 4096 x 4096 just fit; beyond, a small file can claim all memory."""
+MIN_SIDE_PX = 16
+STILL_WRITING_SECONDS = 60
+"""A broken file younger than this may be half-written; older ones stay broken."""
+
+ACCEPTED_FORMATS = ("PNG", "JPEG", "WEBP")
+_PLAIN_MODES = frozenset({"RGB", "L", "1"})
+
+
+@dataclass(frozen=True)
+class RawPicture:
+    """A file's bytes and what identifies them."""
+
+    path: Path
+    data: bytes
+    sha256: str
+    size_bytes: int
+    modified_ns: int
+
+
+@dataclass(frozen=True)
+class DecodedPicture:
+    """A whole picture as pixels."""
+
+    rgb: NDArray[np.uint8]  # (height, width, 3)
+    is_lossy: bool
+    """True for JPEG and WebP, whose pixels differ a little from what the trainer drew."""
+    notes: tuple[str, ...]
+    """What was done to reach RGB, for example "alpha_on_white"."""
+
+
+def read_picture(path: Path, *, now_ns: int) -> RawPicture | Problem:
+    """The file's bytes, read once. Never blocks on a FIFO and never follows a device.
+
+    A file that changes while it is read is a pending `Problem`.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Problem(path, "read", "vanished", "the file was removed during the scan.", True)
+    except PermissionError:
+        return Problem(path, "read", "permission", "no permission to read it: chmod it, or skip.")
+    except OSError as error:
+        return Problem(path, "read", "unreadable", f"the system says: {error.strerror}.")
+    with os.fdopen(descriptor, "rb") as file:
+        before = os.fstat(file.fileno())
+        if not stat.S_ISREG(before.st_mode):
+            return Problem(path, "read", "not_regular", "not a regular file.")
+        if before.st_size > MAX_FILE_BYTES:
+            return Problem(
+                path,
+                "read",
+                "too_large",
+                f"{before.st_size:,} bytes; pictures over {MAX_FILE_BYTES:,} bytes are not read.",
+            )
+        try:
+            data = file.read()
+        except OSError as error:
+            return Problem(path, "read", "unreadable", f"the system says: {error.strerror}.")
+        after = os.fstat(file.fileno())
+    if (after.st_size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns) or len(
+        data
+    ) != after.st_size:
+        return Problem(path, "read", "changing", "the file changed while it was read.", True)
+    raw = RawPicture(
+        path, data, hashlib.sha256(data).hexdigest(), after.st_size, after.st_mtime_ns
+    )
+    if not _is_complete(data):
+        return _broken(raw, "it ends before the picture does.", now_ns)
+    return raw
+
+
+def decode_picture(raw: RawPicture, *, now_ns: int) -> DecodedPicture | Problem:
+    """Decode to 8-bit RGB. Bad bytes are a `Problem`, whatever Pillow raises on them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(raw.data), formats=ACCEPTED_FORMATS)
+            refused = _refusal_by_header(raw.path, image)
+            if refused is not None:
+                return refused
+            image.load()
+    except Image.UnidentifiedImageError:
+        return Problem(
+            raw.path, "decode", "not_image", "not a PNG, JPEG or WebP file, whatever its name says."
+        )
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return _broken(raw, f"it cannot be decoded ({error}).", now_ns)
+    return _image_to_rgb(raw.path, image)
+
+
+def crop_pixels(rgb: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """The pixels inside `box` as a contiguous copy of their own, (box height, box width, 3)."""
+    return np.ascontiguousarray(rgb[box.top : box.bottom, box.left : box.right])
+
+
+def pixels_to_crop_id(rgb: NDArray[np.uint8]) -> int:
+    """Identity of a crop's content: equal pixels of equal shape are one crop, wherever they lie."""
+    height, width = rgb.shape[:2]
+    return content_id(f"{width}x{height}", rgb.tobytes())
+
+
+def whole_box(rgb: NDArray[np.uint8]) -> Box:
+    """The box that is the entire picture."""
+    return Box(0, 0, rgb.shape[1], rgb.shape[0])
+
+
+def _refusal_by_header(path: Path, image: Image.Image) -> Problem | None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        return Problem(
+            path,
+            "decode",
+            "too_large",
+            f"{width} x {height} pixels; more than {MAX_PIXELS:,} are not decoded.",
+        )
+    if min(width, height) < MIN_SIDE_PX:
+        return Problem(
+            path, "decode", "tiny", f"{width} x {height} pixels is too small to hold a picture."
+        )
+    if getattr(image, "is_animated", False):
+        return Problem(path, "decode", "animated", "an animation; only still pictures are scored.")
+    return None
+
+
+def _image_to_rgb(path: Path, image: Image.Image) -> DecodedPicture | Problem:
+    notes: list[str] = []
+    is_lossy = image.format in ("JPEG", "WEBP")
+    if image.getexif().get(0x0112, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+        notes.append("exif_rotated")
+    if image.mode.startswith("I"):
+        # convert("RGB") clips 16-bit grey to white, so scale it first.
+        grey = np.asarray(image, dtype=np.uint32) // 257
+        image = Image.fromarray(grey.astype(np.uint8), mode="L")
+        notes.append("grey_16_bit")
+    if image.has_transparency_data:
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image.convert("RGBA"))
+        notes.append("alpha_on_white")
+    elif image.mode == "CMYK":
+        notes.append("cmyk")
+    elif image.mode not in _PLAIN_MODES and image.mode != "P":
+        return Problem(
+            path, "decode", "mode", f"pixel mode {image.mode} has no defined conversion to RGB."
+        )
+    rgb = np.asarray(image.convert("RGB"), dtype=np.uint8)
+    return DecodedPicture(rgb, is_lossy, tuple(notes))
+
+
+def _is_complete(data: bytes) -> bool:
+    """Whether the file's own end marker is there. Pillow accepts a PNG without its last chunk,
+    and such a file is still being written: its hash will change."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"IEND\xaeB`\x82" in data[-65536:] or b"IEND\xaeB`\x82" in data
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    if data[:3] == b"\xff\xd8\xff":
+        return b"\xff\xd9" in data[-65536:]
+    return len(data) > 0
+
+
+def _broken(raw: RawPicture, what: str, now_ns: int) -> Problem:
+    pending = abs(now_ns - raw.modified_ns) < STILL_WRITING_SECONDS * 1_000_000_000
+    advice = (
+        "It was written just now: the next ingest tries again."
+        if pending
+        else "Restore or delete the file."
+    )
+    return Problem(raw.path, "decode", "truncated", f"{what} {advice}", pending)
