@@ -1,0 +1,28 @@
+# Every command of the project that is more than one line. `make test` is what CI runs.
+PYTHON ?= python3
+# The torch that the tests install. GPU users keep theirs: the project asks for a floor only.
+TORCH ?= torch==2.13.0
+VENV ?= .venv
+
+.PHONY: test check sweep clean
+
+test: $(VENV)/installed check
+	$(VENV)/bin/python -m pytest
+
+check: $(VENV)/installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+# Slow checks with real sizes: the ViT-L/14-336 architecture, long crash loops.
+sweep: $(VENV)/installed
+	$(VENV)/bin/python -m pytest -m slow -o addopts="-ra --strict-markers"
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet "$(TORCH)" -e ".[test]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,177 @@
+"""`clipstore ingest`: find runs, score what is new, keep it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from clipstore.discover import discover
+from clipstore.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.ingestprogress import IngestProgress
+from clipstore.options import db_option, format_option, message_console, result_console
+from clipstore.output import Format, print_rows, visible_text
+from clipstore.prompts import read_prompt_file
+from clipstore.store import default_store_path
+
+DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"
+EXAMPLES_PER_REASON = 3
+
+
+@click.command("ingest")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    help="Hub id, or a folder with a CLIP model in transformers format.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
+    default="auto",
+    show_default=True,
+    help="Where the model runs.",
+)
+@click.option("--offline", is_flag=True, help="Never connect, not even for missing weights.")
+@click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin.")
+@click.option("--prompts", type=click.Path(path_type=Path), help="Prompt file that wins over all.")
+@click.option("--layout", help="Read every run as this layout instead of detecting it.")
+@click.option("--workers", type=click.IntRange(min=1), help="Reading threads. Default: all cores.")
+@click.option("--limit", type=click.IntRange(min=1), help="Stop after this many scored files.")
+@click.option("--rescore", is_flag=True, help="Score known files again, with today's prompts.")
+@click.option("--no-embeddings", is_flag=True, help="Keep scores only, not the picture vectors.")
+@db_option
+@format_option
+def command(
+    paths: tuple[Path, ...],
+    model: str,
+    device: str,
+    offline: bool,
+    allow_pickle: bool,
+    prompts: Path | None,
+    layout: str | None,
+    workers: int | None,
+    limit: int | None,
+    rescore: bool,
+    no_embeddings: bool,
+    db: Path | None,
+    form: Format,
+) -> int:
+    """Score the new pictures of all runs under PATHS.
+
+    Run it as often as you like: known pictures are not scored again, and an interrupted ingest
+    goes on where it stopped. Pictures still being written are left for the next time.
+    """
+    messages = message_console()
+    texts = () if prompts is None else read_prompt_file(prompts)
+    found = [discover(path, layout=layout, user_prompts=texts) for path in paths]
+    for discovery in found:
+        for contents in discovery.runs:
+            for advice in contents.advice:
+                messages.print(f"{contents.run.name}: {visible_text(advice)}", markup=False)
+
+    # torch takes a second to import: only after everything that can fail without it.
+    from clipstore.embed import load_clip  # noqa: PLC0415
+
+    embedder = load_clip(
+        model,
+        device=device,
+        offline=offline,
+        allow_pickle=allow_pickle,
+        announce=lambda text: messages.print(text, markup=False),
+    )
+    options = IngestOptions(limit=limit, rescore=rescore, keep_embeddings=not no_embeddings)
+    if workers is not None:
+        options = IngestOptions(
+            workers=workers, limit=limit, rescore=rescore, keep_embeddings=not no_embeddings
+        )
+    store = default_store_path(db)
+    with _stop_on_signal() as stop, IngestProgress(messages) as progress:
+        report = ingest_discoveries(
+            found,
+            store,
+            embedder,
+            options,
+            on_progress=progress.update,
+            should_stop=lambda: bool(stop),
+        )
+    _print_report(report, store, form)
+    if stop:
+        return 128 + stop[0]
+    return 3 if report.tally.refused or report.tally.pending else 0
+
+
+def _print_report(report: IngestReport, store: Path, form: Format) -> None:
+    messages = message_console()
+    for reason in sorted({problem.reason for problem in report.problems}):
+        same = [problem for problem in report.problems if problem.reason == reason]
+        state = "pending" if same[0].pending else "refused"
+        messages.print(f"{len(same):,} {state} ({reason}):", markup=False)
+        for problem in same[:EXAMPLES_PER_REASON]:
+            text = visible_text(f"{problem.path}: {problem.detail}")
+            messages.print(f"  {text}", markup=False)
+        if len(same) > EXAMPLES_PER_REASON:
+            messages.print(
+                f"  … all of them: clipstore sql \"SELECT path, detail FROM problems "
+                f"WHERE reason = '{reason}'\"",
+                markup=False,
+            )
+    for rule, count in report.skipped_by_rule:
+        messages.print(f"{count:,} skipped ({rule})", markup=False)
+    if report.merge.n_parts_waiting:
+        messages.print(
+            f"{report.merge.n_scores_waiting:,} scores are safe in {store}.spool/ and not yet in "
+            f"the database: it is held by {report.merge.holder or 'another program'}. "
+            "The next clipstore command brings them in.",
+            markup=False,
+        )
+    if report.interrupted:
+        messages.print("stopped; the same command goes on from here.", markup=False)
+    if form == "table":
+        console = result_console()
+        console.print(_closing_lines(report, store), markup=False, soft_wrap=True)
+    else:
+        row = {
+            **{f"n_{state}": count for state, count in vars(report.tally).items()},
+            "n_seen": report.tally.seen,
+            "n_left": report.n_left,
+            "n_scores": report.n_scores,
+            "n_embedded": report.n_embedded,
+            "interrupted": report.interrupted,
+            "db": str(store),
+        }
+        print_rows([row], tuple(row), form, result_console())
+
+
+def _closing_lines(report: IngestReport, store: Path) -> str:
+    left = f"; {report.n_left:,} left for next time" if report.n_left else ""
+    return (
+        f"{report.tally.to_sentence()}{left}\n"
+        f"{report.n_scores:,} new scores in {store} ({report.n_embedded:,} pictures went through "
+        "the model)"
+    )
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[list[int]]:
+    """The list gets the signal's number: the batch is finished and kept. A second one kills."""
+    received: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    previous = {
+        number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

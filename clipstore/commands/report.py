@@ -1,0 +1,50 @@
+"""`clipstore report`: one page to look at and to mail."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from clipstore.options import db_option, result_console
+from clipstore.page import render_page
+from clipstore.reporting import report_from_store
+from clipstore.store import default_store_path
+from clipstore.wholefile import write_whole
+
+DEFAULT_NAME = "clipstore-report.html"
+
+
+@click.command("report")
+@click.option(
+    "--html",
+    "file",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=Path(DEFAULT_NAME),
+    default=Path(DEFAULT_NAME),
+    show_default=True,
+    metavar="[FILE]",
+    help="Write the page to FILE.",
+)
+@click.option("--no-images", is_flag=True, help="Leave the thumbnails out.")
+@click.option(
+    "--now",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
+    help="The time to print on the page (UTC), for pages that compare byte by byte.",
+)
+@db_option
+def command(file: Path, no_images: bool, now: datetime | None, db: Path | None) -> int:
+    """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
+
+    The page makes no request and names no path of this machine. Its path is printed last.
+    """
+    generated_at = datetime.now(UTC) if now is None else now.replace(tzinfo=UTC)
+    data = report_from_store(
+        default_store_path(db), generated_at=generated_at, with_images=not no_images
+    )
+    write_whole(file, render_page(data))
+    result_console().print(os.fspath(file), markup=False, soft_wrap=True)
+    return 0

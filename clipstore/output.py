@@ -1,0 +1,139 @@
+"""Rows to text in the formats every command shares: table, json, jsonl, csv, md.
+
+Invariant: the same rows in every format; only `table` rounds and shortens for the eye. Nothing a
+run or prompt is named can act: terminal control bytes are shown, spreadsheet formulas disarmed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Format = Literal["table", "json", "jsonl", "csv", "md"]
+FORMATS: tuple[Format, ...] = ("table", "json", "jsonl", "csv", "md")
+
+Row = Mapping[str, object]
+
+PIPED_WIDTH = 160
+"""Columns of a table that no terminal bounds."""
+
+
+def rows_to_text(rows: Sequence[Row], columns: Sequence[str], form: Format) -> str:
+    """Everything but `table`, which needs to know the terminal: see `print_table`.
+
+    Ends with a newline unless there is nothing to say. Values that JSON has no type for become
+    their text; NaN and infinities become null.
+    """
+    if form == "json":
+        return json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2) + "\n"
+    if form == "jsonl":
+        return "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows)
+    if form == "csv":
+        return _rows_to_csv(rows, columns)
+    return _rows_to_markdown(rows, columns)
+
+
+def print_rows(rows: Sequence[Row], columns: Sequence[str], form: Format, console: Console) -> None:
+    """Write rows to stdout through `console`, in the format asked for."""
+    if form == "table":
+        print_table(rows, columns, console)
+    else:
+        console.file.write(rows_to_text(rows, columns, form))
+
+
+def print_table(rows: Sequence[Row], columns: Sequence[str], console: Console) -> None:
+    """A table for the eye: numbers right-aligned, cosines with three decimals."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    numeric = {
+        name: all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns
+    }
+    for name in columns:
+        table.add_column(
+            Text(name),
+            justify="right" if numeric[name] else "left",
+            overflow="fold",
+            no_wrap=numeric[name],
+        )
+    for row in rows:
+        table.add_row(*(Text(_value_to_cell(row.get(name))) for name in columns))
+    console.print(table)
+
+
+def visible_text(text: str) -> str:
+    """The text with control characters spelled out, so that a name cannot drive a terminal."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def _value_to_cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "–" if math.isnan(value) else f"{value:.3f}"
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return ", ".join(_value_to_cell(item) for item in value)
+    return visible_text(str(value))
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _flat(value: object) -> object:
+    plain = _plain(value)
+    return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else plain
+
+
+def _rows_to_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    def line(cells: Sequence[object]) -> str:
+        buffer = io.StringIO()
+        # With this terminator the writer quotes a lone \r too, which readers take for a line end.
+        csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+        return buffer.getvalue().removesuffix("\r\n") + "\n"
+
+    body = (line([_disarm_formula(_flat(row.get(name))) for name in columns]) for row in rows)
+    return line(columns) + "".join(body)
+
+
+def _disarm_formula(value: object) -> object:
+    """Text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value
+
+
+def _rows_to_markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(cells) + " |\n"
+
+    def cell(value: object) -> str:
+        return _value_to_cell(value).replace("|", "\\|").replace("<", "&lt;")
+
+    body = "".join(line([cell(row.get(name)) for name in columns]) for row in rows)
+    return line(columns) + line(["---"] * len(columns)) + body
