@@ -1,0 +1,1 @@
+SELECT * FROM ingests ORDER BY started_at, ingest_id;

@@ -1,0 +1,1 @@
+SELECT * FROM run_step ORDER BY model, run, panel, step;

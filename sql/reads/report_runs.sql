@@ -1,0 +1,3 @@
+SELECT name AS run, root, layout, layout_reason, variant, planned_steps
+FROM runs
+ORDER BY run, run_id;

@@ -1,0 +1,3 @@
+SELECT run_id, name, root, variant
+FROM runs
+ORDER BY name, run_id;

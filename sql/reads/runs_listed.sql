@@ -1,0 +1,24 @@
+-- What `clipstore runs` shows: one row per run and model, of the pictures being trained; runs
+-- without a score too.
+SELECT
+    runs.name AS run,
+    summary.model,
+    coalesce(summary.n_steps, 0) AS validations,
+    summary.last_step,
+    runs.planned_steps,
+    summary.n_prompts AS prompts,
+    coalesce(summary.n_images, 0) AS pictures,
+    summary.last_mean AS "clip/mean",
+    summary.last_share_in_band AS share_in_band,
+    summary.base_mean,
+    coalesce(problems.n_files, 0) AS not_scored,
+    runs.layout,
+    runs.root
+FROM runs
+LEFT JOIN (
+    SELECT * FROM run_summary WHERE panel IN ('checkpoint', 'only')
+) AS summary USING (run_id)
+LEFT JOIN (
+    SELECT run_id, sum(n_files)::BIGINT AS n_files FROM problem_summary GROUP BY run_id
+) AS problems USING (run_id)
+ORDER BY runs.name, summary.model, summary.panel;
