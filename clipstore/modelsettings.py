@@ -1,0 +1,141 @@
+"""A model's JSON files, read without believing them.
+
+Invariant: nothing in them makes clipstore run other code than transformers' own CLIP, and what it
+does not implement is refused here, before any weights are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from clipstore.errors import ModelMissing, ModelRefused
+
+JSON_LIMIT_BYTES = 16 << 20
+"""Far above any configuration: CLIP's is 5 kB."""
+
+REFUSED_SETTINGS = {
+    "auto_map": "it asks to run code that comes with the model",
+    "quantization_config": "it is quantised, so its scores would be another model's",
+    "fusion_config": "it asks for altered arithmetic",
+}
+"""Settings that make transformers run, or fetch, something else than CLIP."""
+
+
+TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
+
+LEGACY_END_ID = 2
+"""What OpenAI's configs say instead of the true id; transformers then pools at the highest id."""
+
+
+@dataclass(frozen=True)
+class TokenIds:
+    """The numbers on which a network and its tokenizer must agree."""
+
+    network_end: object
+    """`eos_token_id` of the text tower's config."""
+    network_size: int
+    """Token ids that the network knows: 0 to this, exclusive."""
+    end: int | None
+    """The id that the tokenizer puts at a text's end."""
+    pad: int | None
+    """The id that the tokenizer fills texts up with."""
+    highest: int
+    """The tokenizer's largest id."""
+
+
+def check_token_ids(name: str, ids: TokenIds) -> None:
+    """Raise `ModelRefused` when text vectors would be read elsewhere than at the end token.
+
+    transformers would not notice: it pools at the start token, and all texts are alike.
+    """
+    if ids.highest >= ids.network_size:
+        raise ModelRefused(
+            name,
+            f"its tokenizer has ids up to {ids.highest}, its network only {ids.network_size}.",
+        )
+    pooled = ids.highest if ids.network_end == LEGACY_END_ID else ids.network_end
+    if ids.end is None or pooled != ids.end:
+        raise ModelRefused(
+            name,
+            f"its config.json has the end token at id {ids.network_end}, its tokenizer at "
+            f"{ids.end}: texts would be read at the wrong token.",
+        )
+    if ids.pad is None:
+        raise ModelRefused(name, "its tokenizer has no padding token.")
+
+
+def read_json_object(path: Path, name: str) -> dict[str, object]:
+    """A model's JSON file. Raises `ModelRefused` when it is none, or absurdly large."""
+    try:
+        if path.stat().st_size > JSON_LIMIT_BYTES:
+            raise ModelRefused(name, f"{path} is larger than {JSON_LIMIT_BYTES >> 20} MiB.")
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelRefused(name, f"{path} cannot be read: {error}.") from error
+    if not isinstance(value, dict):
+        raise ModelRefused(name, f"{path} is not a JSON object.")
+    return value
+
+
+def read_config(folder: Path, name: str) -> dict[str, object]:
+    """The folder's config.json. Raises `ModelRefused` unless it describes a plain CLIP model."""
+    config = read_json_object(folder / "config.json", name)
+    refuse_settings(name, config)
+    kind = config.get("model_type")
+    if kind != "clip":
+        raise ModelRefused(
+            name,
+            f"its config.json says model_type {kind!r}; only 'clip' is implemented. "
+            "SigLIP and other architectures score by other formulas.",
+        )
+    return config
+
+
+def check_tokenizer(folder: Path, name: str) -> None:
+    """Raise `ModelRefused` when the tokenizer is another than CLIP's."""
+    path = folder / "tokenizer_config.json"
+    if not path.is_file():
+        return
+    settings = read_json_object(path, name)
+    refuse_settings(name, settings)
+    kind = settings.get("tokenizer_class") or "CLIPTokenizer"
+    if kind not in TOKENIZERS:
+        raise ModelRefused(name, f"its tokenizer is a {kind}; only CLIPTokenizer is implemented.")
+
+
+def read_preprocessor_settings(folder: Path, name: str) -> Mapping[str, object]:
+    """The image processor's settings, for `preprocess.read_preprocessing`.
+
+    Raises `ModelMissing` when the folder has none, `ModelRefused` when they cannot be read.
+    """
+    # The order of transformers: the nested settings of a whole processor win.
+    whole = folder / "processor_config.json"
+    if whole.is_file():
+        settings = read_json_object(whole, name)
+        refuse_settings(name, settings)
+        nested = settings.get("image_processor")
+        if isinstance(nested, dict):
+            return nested
+    path = folder / "preprocessor_config.json"
+    if not path.is_file():
+        raise ModelMissing(name, f"{folder} lacks preprocessor_config.json.")
+    settings = read_json_object(path, name)
+    refuse_settings(name, settings)
+    return settings
+
+
+def refuse_settings(name: str, settings: object) -> None:
+    """Raise `ModelRefused` when any of `REFUSED_SETTINGS` is set, at any depth."""
+    pending = [settings]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, list):
+            pending += found
+        if isinstance(found, dict):
+            pending += found.values()
+            for key, why in REFUSED_SETTINGS.items():
+                if found.get(key):
+                    raise ModelRefused(name, f"its configuration has {key!r}: {why}.")
