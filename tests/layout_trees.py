@@ -1,0 +1,80 @@
+"""Run folders for the layouts' tests: right names, and pictures only where a size matters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from PIL import Image
+
+from clipstore.discover import discover
+from clipstore.types import Prompt, RunContents
+
+
+def touch(folder: Path, names: Iterable[str]) -> Path:
+    """Empty files; a name may hold folders."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def draw(path: Path, width_px: int, height_px: int, colour: str = "red") -> Path:
+    """A plain picture in the format that the name's ending asks for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (width_px, height_px), colour).save(path)
+    return path
+
+
+def write_json(path: Path, value: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
+    return path
+
+
+def simpletuner_run(
+    folder: Path,
+    names: Iterable[str],
+    *,
+    library: Mapping[str, object] | None = None,
+    config: Mapping[str, object] | None = None,
+    base: Iterable[str] = (),
+) -> Path:
+    """A SimpleTuner output folder with these names in its picture folders."""
+    touch(folder / "validation_images", names)
+    touch(folder / "benchmarks" / "base_model", base)
+    if library is not None:
+        write_json(folder / "user_prompt_library.json", library)
+    if config is not None:
+        write_json(folder / "config.json", config)
+    return folder
+
+
+def read_one(folder: Path, *user_prompts: Prompt, layout: str | None = None) -> RunContents:
+    """The only run in `folder`."""
+    found = discover(folder, layout=layout, user_prompts=user_prompts)
+    assert len(found.runs) == 1, [one.run.name for one in found.runs]
+    return found.runs[0]
+
+
+def rows(contents: RunContents) -> list[tuple[int, str, int, str]]:
+    """(step, prompt id, index, panel) of every picture, in the order given."""
+    return [(one.step, one.prompt_id, one.image_index, one.panel) for one in contents.pictures]
+
+
+def texts(contents: RunContents) -> dict[str, str]:
+    """Prompt id → text."""
+    return {prompt.prompt_id: prompt.text for prompt in contents.prompts}
+
+
+def rules(contents: RunContents) -> dict[str, str]:
+    """Path below the run → the rule that left it alone."""
+    root = contents.run.root
+    return {one.path.relative_to(root).as_posix(): one.rule for one in contents.skipped}
+
+
+def reasons(contents: RunContents) -> dict[str, str]:
+    """File name → the code of its problem."""
+    return {one.path.name: one.reason for one in contents.problems}
