@@ -29,6 +29,14 @@ DEFAULT_NAME = "clipstore-report.html"
     metavar="[FILE]",
     help="Write the page to FILE.",
 )
+@click.option(
+    "--size",
+    "size_cap_mb",
+    type=click.FloatRange(min=3),
+    default=12.0,
+    show_default=True,
+    help="Largest page in megabytes; the page says what was left out to keep to it.",
+)
 @click.option("--no-images", is_flag=True, help="Leave the thumbnails out.")
 @click.option(
     "--now",
@@ -36,14 +44,19 @@ DEFAULT_NAME = "clipstore-report.html"
     help="The time to print on the page (UTC), for pages that compare byte by byte.",
 )
 @db_option
-def command(file: Path, no_images: bool, now: datetime | None, db: Path | None) -> int:
+def command(
+    file: Path, size_cap_mb: float, no_images: bool, now: datetime | None, db: Path | None
+) -> int:
     """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
 
     The page makes no request and names no path of this machine. Its path is printed last.
     """
     generated_at = datetime.now(UTC) if now is None else now.replace(tzinfo=UTC)
     data = report_from_store(
-        default_store_path(db), generated_at=generated_at, with_images=not no_images
+        default_store_path(db),
+        generated_at=generated_at,
+        with_images=not no_images,
+        size_cap_bytes=int(size_cap_mb * 1e6),
     )
     write_whole(file, render_page(data))
     result_console().print(os.fspath(file), markup=False, soft_wrap=True)
