@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from clipstore.types import Box, Problem, content_id
 
@@ -106,7 +106,7 @@ def decode_picture(raw: RawPicture, *, now_ns: int) -> DecodedPicture | Problem:
             if refused is not None:
                 return refused
             image.load()
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         return Problem(
             raw.path, "decode", "not_image", "not a PNG, JPEG or WebP file, whatever its name says."
         )
@@ -158,7 +158,7 @@ def _image_to_rgb(path: Path, image: Image.Image) -> DecodedPicture | Problem:
     if image.mode.startswith("I"):
         # convert("RGB") clips 16-bit grey to white, so scale it first.
         grey = np.asarray(image, dtype=np.uint32) // 257
-        image = Image.fromarray(grey.astype(np.uint8), mode="L")
+        image = Image.fromarray(grey.astype(np.uint8))
         notes.append("grey_16_bit")
     if image.has_transparency_data:
         background = Image.new("RGBA", image.size, "white")
@@ -178,7 +178,7 @@ def _is_complete(data: bytes) -> bool:
     """Whether the file's own end marker is there. Pillow accepts a PNG without its last chunk,
     and such a file is still being written: its hash will change."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"IEND\xaeB`\x82" in data[-65536:] or b"IEND\xaeB`\x82" in data
+        return b"IEND\xaeB`\x82" in data
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return len(data) >= 8 + int.from_bytes(data[4:8], "little")
     if data[:3] == b"\xff\xd8\xff":

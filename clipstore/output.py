@@ -52,7 +52,7 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], form: Format, consol
 
 
 def print_table(rows: Sequence[Row], columns: Sequence[str], console: Console) -> None:
-    """A table for the eye: numbers right-aligned, cosines with three decimals."""
+    """A table for the eye: numbers right-aligned, to six significant digits."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     numeric = {
         name: all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns
@@ -83,7 +83,7 @@ def _value_to_cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return "–" if math.isnan(value) else f"{value:.3f}"
+        return "–" if math.isnan(value) else f"{value:.6g}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

@@ -222,13 +222,13 @@ class Band:
 
 @dataclass(frozen=True)
 class Model:
-    """The identity of a scorer. Scores of two models never mix; any field that changes the
-    numbers makes another model."""
+    """The identity of a scorer. Scores of two models never mix; weights, pixel path and arithmetic
+    make the numbers, so they make the model, under whatever name its files lie."""
 
     name: str
-    """Hub id, or the folder's name for a local model."""
+    """Hub id, or the folder's name for a local model. Not part of the identity."""
     revision: str
-    """Hub commit where known, else empty."""
+    """Hub commit where known, else empty. Not part of the identity."""
     weights_sha256: str
     preprocessing: str
     """Version of the pixel path, for example "pil-bicubic-shortest336-center336-v1"."""
@@ -246,6 +246,4 @@ class Model:
 
     @property
     def model_id(self) -> int:
-        return content_id(
-            self.name, self.revision, self.weights_sha256, self.preprocessing, self.dtype
-        )
+        return content_id(self.weights_sha256, self.preprocessing, self.dtype)

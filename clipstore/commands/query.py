@@ -17,7 +17,10 @@ from clipstore.store import default_store_path, ready_queries, run_query
 @db_option
 @format_option
 def command(name: str | None, values: tuple[str, ...], db: Path | None, form: Format) -> int:
-    """Run the ready question NAME, or list them all. VALUES are its parameters: run=my-lora."""
+    """Run the ready question NAME, or list them all. VALUES are its parameters: run=my-lora.
+
+    All parameters may be left out: a query then answers for all runs, or with its default.
+    """
     questions = {query.name: query for query in ready_queries()}
     console = result_console()
     if name is None:
@@ -36,10 +39,11 @@ def command(name: str | None, values: tuple[str, ...], db: Path | None, form: Fo
     query = questions[name]
     given = dict(_to_pair(value) for value in values)
     unknown = sorted(given.keys() - set(query.parameters))
-    missing = sorted(set(query.parameters) - given.keys())
-    if unknown or missing:
-        wanted = " ".join(f"{parameter}=…" for parameter in query.parameters) or "no parameters"
-        raise click.UsageError(f"query {name} takes {wanted}.")
+    if unknown:
+        known = ", ".join(f"{parameter}=…" for parameter in query.parameters) or "none"
+        raise click.UsageError(
+            f"query {name} has no parameter {unknown[0]!r}; it takes: {known}. All are optional."
+        )
     frame = run_query(default_store_path(db), query.sql, given)
     print_rows(frame.to_dicts(), frame.columns, form, console)
     return 0

@@ -1,0 +1,130 @@
+"""`clipstore doctor`: what works on this machine, and what to do about what does not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from clipstore import __version__
+from clipstore.commands.ingest import DEFAULT_MODEL
+from clipstore.errors import ClipstoreError, StoreMissing
+from clipstore.options import db_option, format_option, result_console
+from clipstore.output import Format, print_rows
+from clipstore.resources import resource_folder
+from clipstore.spool import list_parts, spool_folder
+from clipstore.store import check_store, default_store_path
+from clipstore.weights import find_model
+
+LOW_DISK_BYTES = 2 * 10**9
+LIBRARIES = ("torch", "transformers", "duckdb", "polars", "plotly", "pillow")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: Literal["ok", "note", "problem"]
+    detail: str
+
+
+@click.command("doctor")
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model to look for.")
+@db_option
+@format_option
+def command(model: str, db: Path | None, form: Format) -> int:
+    """Check the installation, the devices, the model's weights and the database.
+
+    Nothing is downloaded and nothing is changed. Exits with 1 when something is a problem.
+    """
+    store = default_store_path(db)
+    findings = [
+        Finding("clipstore", "ok", f"{__version__}, Python {platform.python_version()}"),
+        *_find_resources(),
+        *_find_libraries(),
+        *_find_devices(),
+        _find_model(model),
+        *_find_store(store),
+        _find_disk(store),
+    ]
+    rows = [asdict(finding) for finding in findings]
+    print_rows(rows, ("what", "state", "detail"), form, result_console())
+    return 1 if any(finding.state == "problem" for finding in findings) else 0
+
+
+def _find_resources() -> Iterator[Finding]:
+    for kind in ("sql", "reports"):
+        try:
+            resource_folder(kind)
+        except ClipstoreError as error:
+            yield Finding(f"{kind}/", "problem", str(error))
+
+
+def _find_libraries() -> Iterator[Finding]:
+    for name in LIBRARIES:
+        try:
+            yield Finding(name, "ok", importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "problem", f"not installed: pip install {name}")
+
+
+def _find_devices() -> Iterator[Finding]:
+    if importlib.util.find_spec("torch") is None:
+        return
+    # torch takes a second to import; only this command and ingest pay it.
+    from clipstore.embed import list_devices  # noqa: PLC0415
+
+    devices = list_devices()
+    state: Literal["ok", "note"] = "ok" if len(devices) > 1 else "note"
+    detail = ", ".join(devices)
+    if state == "note":
+        detail += ": no GPU that this torch can use; scoring runs on the CPU"
+    yield Finding("devices", state, detail)
+
+
+def _find_model(model: str) -> Finding:
+    try:
+        files = find_model(model, offline=True, allow_pickle=False, announce=lambda _text: None)
+    except ClipstoreError as error:
+        return Finding("model", "note", str(error))
+    band = "no band" if files.band is None else (
+        f"band {files.band.low_cosine:.2f} to {files.band.high_cosine:.2f}"
+    )
+    detail = f"{files.name}, weights {files.weights_sha256[:8]}, {band}, in {files.folder}"
+    return Finding("model", "ok", detail)
+
+
+def _find_store(store: Path) -> Iterator[Finding]:
+    waiting = len(list_parts(spool_folder(store)))
+    if waiting:
+        yield Finding("spool", "note", f"{waiting} parts wait to be merged into {store}")
+    try:
+        damage = check_store(store)
+    except StoreMissing:
+        yield Finding("database", "note", f"none at {store} yet")
+        return
+    except ClipstoreError as error:
+        yield Finding("database", "problem", str(error))
+        return
+    for text in damage:
+        yield Finding("database", "problem", text)
+    if not damage:
+        size_mb = store.stat().st_size / 1e6
+        yield Finding("database", "ok", f"{store}, {size_mb:.1f} MB, every table read, no doubles")
+
+
+def _find_disk(store: Path) -> Finding:
+    folder = store.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    state: Literal["ok", "note"] = "ok" if free > LOW_DISK_BYTES else "note"
+    return Finding("disk", state, f"{free / 1e9:.1f} GB free in {folder}")
