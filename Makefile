@@ -17,7 +17,7 @@ check: $(VENV)/installed
 
 # Slow checks with real sizes: the ViT-L/14-336 architecture, long crash loops.
 sweep: $(VENV)/installed
-	$(VENV)/bin/python -m pytest -m slow -o addopts="-ra --strict-markers"
+	$(VENV)/bin/python -m pytest tests/sweep_*.py
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

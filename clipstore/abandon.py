@@ -71,12 +71,14 @@ def look_at(curve: Curve, band: Band | None, rules: Rules) -> Look:
         blocker="BAND_UNKNOWN",
         level=float(mean[-n_window:].mean()),
         n_window=n_window,
+        n_under=0,
         limit=float("nan"),
         line_end=float("nan"),
         peak_step=None,
         peak=float("nan"),
         n_dropped=0,
         n_to_confirm=0,
+        for_any_prompts=not curve.reachable,
         prompts_needed=None,
     )
     if curve.n_prompts < rules.min_prompts:

@@ -184,12 +184,9 @@ def _start_of_present_prompts(cosine: Floats, rules: Rules) -> tuple[int, tuple[
     alive = np.flatnonzero(there.any(axis=1))
     if len(alive) == 0:
         return 0, ()
-    recent = alive[-min(3, len(alive)) :]
-    today = there[recent].any(axis=0)
-    columns, _ = _panel_of(cosine, rules)
-    in_panel = np.zeros(cosine.shape[1], bool)
-    in_panel[columns] = True
-    if (today & in_panel).sum() >= rules.min_step_coverage * today.sum():
+    some = min(3, len(alive))  # one validation may lack a few prompts
+    at_start, today = there[alive[:some]].any(axis=0), there[alive[-some:]].any(axis=0)
+    if (at_start & today).sum() >= rules.min_step_coverage * today.sum():
         return 0, ()
     with_today = there[:, today].mean(axis=1) >= rules.min_step_coverage
     return int(np.flatnonzero(with_today)[0]) if with_today.any() else 0, ("PROMPT_SET_CHANGED",)

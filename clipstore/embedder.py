@@ -27,7 +27,10 @@ class Embedder(Protocol):
         ...
 
     def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(height, width, 3) pixels to the model's input (3, side, side). Called in threads."""
+        """(height, width, 3) pixels to the model's input (3, side, side). Called in threads.
+
+        Raises `ValueError` for a shape that the model cannot take.
+        """
         ...
 
     def embed_images(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -216,15 +216,16 @@ class _Session:
         cut = self._reader.read(picture, now_ns=time.time_ns())
         if isinstance(cut, Problem):
             return cut
-        if not self._options.rescore and self._known.has_content(
-            task.run, picture, cut.raw.sha256
-        ):
+        if not self._options.rescore and self._known.has_content(task.run, picture, cut.raw.sha256):
             return None
-        prepared = {
-            panel.crop_id: self._embedder.prepare(panel.rgb)
-            for panel in cut.panels
-            if self._scorer.needs_model(panel.crop_id)
-        }
+        try:
+            prepared = {
+                panel.crop_id: self._embedder.prepare(panel.rgb)
+                for panel in cut.panels
+                if self._scorer.needs_model(panel.crop_id)
+            }
+        except ValueError as error:
+            return Problem(picture.path, "score", "shape", f"the model cannot take it: {error}.")
         return ReadPicture(task, cut, prepared)
 
     def _take(self, task: Task, result: ReadPicture | Problem | None) -> None:

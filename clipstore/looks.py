@@ -61,6 +61,8 @@ class Look:
     level: float
     """Mean of the last `n_window` validations."""
     n_window: int
+    n_under: int
+    """Newest validations in a row under the edge that the reason speaks of."""
     limit: float
     """Upper limit of the level, corrected for all looks; NaN when the rule stopped before it."""
     line_end: float
@@ -72,6 +74,8 @@ class Look:
     """Newest validations in a row that lie clearly under the peak and mean out of the band."""
     n_to_confirm: int
     """How many it takes for COLLAPSED."""
+    for_any_prompts: bool
+    """True when `limit` allows for other prompts of the same kind, False when it is for these."""
     prompts_needed: int | None
     """For LEVEL_UNSURE: prompts with which the limit would fall under the band; None if never."""
 

@@ -25,11 +25,13 @@ from clipstore.pagesize import count_pictures, drop_last_thumbnails
 from clipstore.reportdata import ModelSection, ReportData, RunRow
 from clipstore.resources import resource_folder
 from clipstore.sparkline import CosineRange, steps_to_range, steps_to_svg
-from clipstore.thumbnails import Thumbnail
+from clipstore.thumbnails import NoThumbnail, Thumbnail
 
 VERDICTS_SCHEMA_VERSION = 1
 """Of the machine-readable block; raised when a field changes its meaning or goes away."""
 NO_NUMBER = "–"
+NOTICE_BYTES = 4_000
+"""Room for saying, in every section, what was left out."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +89,14 @@ def render_page(data: ReportData) -> str:
     """The whole page as text, at most `data.size_cap_bytes` long in UTF-8 as far as leaving out
     pictures can make it so; the page says how many are missing."""
     page = _render(data, is_over_cap=False)
-    excess = len(page.encode("utf-8")) - data.size_cap_bytes
-    if excess <= 0:
+    n_bytes = len(page.encode("utf-8"))
+    if n_bytes <= data.size_cap_bytes:
         return page
-    # The words that stand for a picture take room too; 10 % covers them.
-    smaller = drop_last_thumbnails(data, excess + excess // 10 + 10_000)
+    smaller = drop_last_thumbnails(data, n_bytes - data.size_cap_bytes + NOTICE_BYTES)
     page = _render(smaller, is_over_cap=False)
     if len(page.encode("utf-8")) <= data.size_cap_bytes:
         return page
-    return _render(drop_last_thumbnails(data, data.size_cap_bytes), is_over_cap=True)
+    return _render(drop_last_thumbnails(data, n_bytes), is_over_cap=True)
 
 
 def _render(data: ReportData, *, is_over_cap: bool) -> str:
@@ -103,7 +104,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         loader=FileSystemLoader(resource_folder("reports")),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_finalize,
+        
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -135,9 +136,13 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         n_picked=len(RUN_STYLES),
         pictures=count_pictures(data),
         is_over_cap=is_over_cap,
-        is_thumbnail=lambda picture: isinstance(picture, Thumbnail),
+        is_thumbnail=_is_thumbnail,
         verdicts_json=Markup(json_for_script(_verdicts_block(data))),
     )
+
+
+def _is_thumbnail(picture: Thumbnail | NoThumbnail) -> bool:
+    return isinstance(picture, Thumbnail)
 
 
 def _finalize(value: object) -> object:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import chdtri
 
 from clipstore.clean import Series
 from clipstore.findings import Location, Plateau, PlateauStatus
@@ -67,7 +68,9 @@ def plateau_from_series(
     reach = local.quantile(0.95) * se
     low, high = drift - reach, drift + reach
     settled = n_steps - onset.at >= tail and onset.settled >= rules.min_settled
-    status = _status(low, high, drift, swing, settled, rules)
+    df = max(len(line_rest) - 2, 1)
+    surely = rest_variance > noise * float(chdtri(df, 0.05)) / df  # beyond the prompts' noise
+    status = _status(low, high, drift, swing, settled=settled, surely_swings=surely, rules=rules)
     flat = status in FLAT
     level_from = start if flat else n_steps - tail
     level, se_panel, se_any = level_of_last(mean, local, n_steps - level_from)
@@ -140,7 +143,14 @@ def _drift_variances(
 
 
 def _status(
-    low: float, high: float, drift: float, swing: float, settled: bool, rules: Rules
+    low: float,
+    high: float,
+    drift: float,
+    swing: float,
+    *,
+    settled: bool,
+    surely_swings: bool,
+    rules: Rules,
 ) -> PlateauStatus:
     bound = max(abs(low), abs(high))
     if settled and swing <= rules.max_swing_cosine:
@@ -152,7 +162,8 @@ def _status(
         return "rising"
     if high < 0:
         return "falling"
-    return "unstable" if swing > rules.max_swing_cosine else "inconclusive"
+    swings = swing > rules.max_swing_cosine and surely_swings
+    return "unstable" if swings else "inconclusive"
 
 
 def _too_short(mean: Floats, errors: Errors, band: Band | None, rules: Rules) -> PlateauFit:

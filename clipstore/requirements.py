@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 
 from clipstore.cases import label_of
-from clipstore.wording import Facts, count_text
+from clipstore.facts import Facts
+from clipstore.phrases import cosine_text, count_text
 
 
 def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one branch a case
@@ -36,12 +37,16 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912 
                 f"{count_text(more, 'more validation')} for a trend; "
                 f"{rules.stuck_min_validations} in all before a run can be called stuck."
             )
+        case "DROPPED" if look is not None and facts.band is None:
+            return (
+                f"Judge by eye the pictures of step {look.peak_step:,} beside the newest: for this "
+                "CLIP model no band is known, so a drop alone decides nothing."
+            )
         case "DROPPED" if look is not None:
             more = max(look.n_to_confirm - look.n_dropped, 1)
             return (
-                f"{count_text(more, 'more validation')}: a dip recovers by then, a collapse does "
-                "not. Keep the checkpoint nearest to step "
-                f"{look.peak_step:,}."
+                f"{count_text(more, 'more validation')}: dips mostly recover by then, collapses do "
+                f"not. Keep the checkpoint nearest to step {look.peak_step:,}."
             )
         case "NO_BAND":
             return (
@@ -51,10 +56,15 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912 
         case "EDGE":
             return (
                 "Judge the pictures by eye: this near to the edge the shake of single checkpoints "
-                f"(allowance ± {rules.location_margin_cosine:.3f}) decides, and more prompts do "
+                f"(± {cosine_text(rules.location_margin_cosine)}) decides, and more prompts do "
                 "not remove it."
             )
         case "YOUNG":
+            if facts.plan_is_done:
+                return (
+                    "Judge the pictures by eye: the plan is done. Next time validate at least "
+                    f"{rules.stuck_min_validations} times."
+                )
             more = rules.stuck_min_validations - facts.n_validations
             return f"{count_text(max(more, 1), 'more validation')}; validate more often."
         case "NO_PLAN":
@@ -67,10 +77,10 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912 
                     "More validations: at this distance from the band the shake of checkpoints, "
                     "which more prompts do not remove, is what keeps it open."
                 )
-            return (
-                f"About {count_text(look.prompts_needed, 'prompt')} instead of {facts.n_prompts}, "
-                "or a run with the same prompts that reaches the band."
-            )
+            told = f"About {count_text(look.prompts_needed, 'prompt')} instead of {facts.n_prompts}"
+            if look.for_any_prompts:
+                told += ", or a run with the same prompts that reaches the band"
+            return f"{told}."
         case _:
             return _more_data(facts)
 
@@ -93,7 +103,7 @@ def _more_data(facts: Facts) -> str:
         prompts = math.ceil(facts.n_prompts * fit.drift_prompt_share / room)
         if prompts > facts.n_prompts:
             told += f", or about {count_text(prompts, 'prompt')} instead of {facts.n_prompts}"
-    told += f", to bound the change to ± {rules.resolution_cosine:.3f}"
+    told += f", to bound the change to ± {cosine_text(rules.resolution_cosine)}"
     planned = facts.planned_steps
     if planned is not None and facts.last_step is not None:
         patience = round(rules.patience_share * planned)

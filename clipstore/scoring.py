@@ -130,7 +130,11 @@ class BatchScorer:
         self, read: ReadPicture, vectors: Mapping[int, NDArray[np.float32]]
     ) -> Problem | None:
         text = self._text_vectors[read.task.prompt.text_id]  # (dimension,)
-        cosines = [float(np.dot(vectors[panel.crop_id], text)) for panel in read.cut.panels]
+        # Unit vectors in float32 can give a hair more than 1.
+        cosines = [
+            float(np.clip(np.dot(vectors[panel.crop_id], text), -1.0, 1.0))
+            for panel in read.cut.panels
+        ]
         if not np.all(np.isfinite(cosines)):
             return Problem(
                 read.cut.picture.path,

@@ -203,8 +203,10 @@ def _single_prompt(config: TrainerConfig | None) -> tuple[Prompt | None, Refused
     if "validation_prompt" in config.escaped:
         why = f"its text in {config.path.name} holds a NUL or half a surrogate pair."
         return None, RefusedPrompt(SINGLE_ID, why)
-    text = config.text("validation_prompt")
-    return (None if text is None else Prompt(SINGLE_ID, text, config.path.name)), None
+    text = config.values.get("validation_prompt")
+    if not isinstance(text, str) or text == "None":  # the trainer runs "" but not "None"
+        return None, None
+    return Prompt(SINGLE_ID, text, config.path.name), None
 
 
 def _two_texts(one: Prompt, other: Prompt) -> RefusedPrompt:

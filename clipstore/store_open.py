@@ -185,11 +185,11 @@ def _connect(path: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             raise DatabaseHeld("this very process") from None
         if "Could not set lock" in text:
             raise DatabaseHeld(_holder(text)) from None
-        if found := re.search(r"version number (\d+), but we can only read (.+?)[.\n]", text + "."):
+        if found := re.search(r"version number (\d+)\D+(\d+) and (\d+)", text):
             raise StoreTooNew(
                 path,
                 f"DuckDB storage version {found[1]}",
-                f"{found[2]}, with DuckDB {duckdb.__version__}",
+                f"{found[2]} to {found[3]}, with DuckDB {duckdb.__version__}",
             ) from None
         if re.search("permission denied|read-only file system", text, re.IGNORECASE):
             raise ClipstoreError(

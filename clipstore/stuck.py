@@ -13,7 +13,6 @@ import numpy as np
 from clipstore.looks import Blocker, Curve, Look
 from clipstore.plateau import level_of_last, slope_weights
 from clipstore.rules import Rules
-from clipstore.series import Floats
 from clipstore.types import Band
 from clipstore.uncertainty import Errors
 
@@ -31,22 +30,30 @@ def look_for_stuck(
     newest = curve.mean[-look.n_window :]
     level = max(look.level, float(np.median(newest)))
     _, se_panel, se_any = level_of_last(curve.mean, errors, look.n_window)
-    limit = level + z * (se_panel if curve.reachable else se_any)
+    limit = level + z * (se_any if look.for_any_prompts else se_panel)
     look = replace(look, limit=limit, line_end=_optimistic_end(look, curve, errors, level, rules))
     noise = float(np.median(errors.noise()))
     swing = np.sqrt(max(float(newest.var(ddof=1)) - noise, 0.0))
-    if level + 2 * swing >= band.low_cosine:
-        return replace(look, blocker="SWINGS_REACH")
-    if _is_rising(curve, errors, look.n_window, rules):
-        return replace(look, blocker="RISING")
-    if limit < band.poor_below_cosine:
-        return replace(look, blocker=None, reason="STUCK_POOR")
-    if limit >= band.low_cosine:
+    poor = limit < band.poor_below_cosine  # far enough down that no line need be drawn
+    tests: tuple[tuple[Blocker, bool], ...] = (
+        ("SWINGS_REACH", level + 2 * swing >= band.low_cosine),
+        ("RISING", _is_rising(curve, errors, look.n_window, rules)),
+        ("LEVEL_UNSURE", limit >= band.low_cosine),
+        ("LINE_REACHES", not poor and look.line_end >= band.low_cosine - rules.unreachable_cosine),
+    )
+    blocker = next((name for name, applies in tests if applies), None)
+    if blocker == "LEVEL_UNSURE":
         needed = _prompts_needed(curve, errors, look.n_window, level, z, band.low_cosine)
-        return replace(look, blocker="LEVEL_UNSURE", prompts_needed=needed)
-    if look.line_end >= band.low_cosine - rules.unreachable_cosine:
-        return replace(look, blocker="LINE_REACHES")
-    return replace(look, blocker=None, reason="STUCK_BELOW_BAND")
+        return replace(look, blocker=blocker, prompts_needed=needed)
+    if blocker is not None:
+        return replace(look, blocker=blocker)
+    over = curve.mean[::-1] >= (band.poor_below_cosine if poor else band.low_cosine)
+    return replace(
+        look,
+        blocker=None,
+        reason="STUCK_POOR" if poor else "STUCK_BELOW_BAND",
+        n_under=int(np.argmax(over)) if over.any() else len(over),
+    )
 
 
 def _ruled_out_early(look: Look, curve: Curve, band: Band, rules: Rules) -> Blocker | None:

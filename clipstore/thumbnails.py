@@ -33,13 +33,16 @@ class Thumbnail:
 
 @dataclass(frozen=True)
 class NoThumbnail:
-    """Why a picture is not on the page, as words that stand in its place."""
+    """Why a picture is not on the page."""
 
     why: str
+    """Words that stand in its place."""
+    is_fault_of_file: bool = True
+    """False when the page itself does without the picture; its file need not be named then."""
 
 
-LEFT_OUT_FOR_SIZE = NoThumbnail("left out to keep the page small")
-LEFT_OUT_BY_REQUEST = NoThumbnail("pictures were not asked for")
+LEFT_OUT_FOR_SIZE = NoThumbnail("left out to keep the page small", is_fault_of_file=False)
+LEFT_OUT_BY_REQUEST = NoThumbnail("pictures were not asked for", is_fault_of_file=False)
 
 
 def picture_to_thumbnail(path: Path, box: Box, *, now_ns: int) -> Thumbnail | NoThumbnail:

@@ -160,6 +160,8 @@ class Problem:
     """One sentence: what is wrong with this file and what to do."""
     pending: bool = False
     """True when the file may still become readable: tried again at the next ingest."""
+    picture: Picture | None = None
+    """The picture as it was recognised, where only its prompt's text is missing."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ is said follows from the table in `clipstore.cases`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +15,7 @@ import polars as pl
 from clipstore.abandon import Replay, replay
 from clipstore.cases import Case, answer_of, case_of, label_of
 from clipstore.clean import Series, series_from_scores
+from clipstore.facts import Facts
 from clipstore.findings import Abandon, BaseComparison, Label, Verdict
 from clipstore.looks import Curve, curve_of_series, curve_start
 from clipstore.plateau import FLAT, PlateauFit, level_of_last, plateau_from_series
@@ -24,7 +25,7 @@ from clipstore.series import RunScores, run_scores_from_frame
 from clipstore.stepmeans import base_comparison, step_means
 from clipstore.types import Band
 from clipstore.uncertainty import Errors, errors_from_series, take_errors
-from clipstore.wording import Facts, reasons_of
+from clipstore.wording import reasons_of
 
 ORDER: tuple[Label, ...] = ("abandon", "in band: judge by eye", "cannot tell yet", "keep going")
 """Most actionable first: stop it, look at it, give it what it lacks, leave it alone."""
@@ -66,7 +67,7 @@ def verdicts_from_scores(
         _analyse(each, planned.get(each.run_id), bands.get(each.model_id), rules)
         for each in run_scores_from_frame(scores, rules)
     ]
-    proofs = _prompts_that_reached_the_band(analyses)
+    proofs = _prompts_that_reached_the_band(analyses, rules)
     verdicts = [
         _verdict(each, _is_reachable(each, proofs.get(each.scores.model_id, ()), rules), rules)
         for each in analyses
@@ -78,21 +79,22 @@ def _analyse(scores: RunScores, planned: int | None, band: Band | None, rules: R
     series = series_from_scores(scores, rules)
     errors = errors_from_series(series, rules)
     fit = plateau_from_series(series, errors, band, rules)
-    return _Analysis(scores, series, errors, fit, planned if planned else None, band)
+    slim = replace(series, deviations=np.zeros((0, 0)))  # the largest part, and used up by now
+    return _Analysis(scores, slim, errors, fit, planned or None, band)
 
 
 def _prompts_that_reached_the_band(
-    analyses: Sequence[_Analysis],
+    analyses: Sequence[_Analysis], rules: Rules
 ) -> dict[int, tuple[frozenset[int], ...]]:
-    """By model, the distinct prompt sets of runs whose level, or best three validations, is in the
-    band with 99 % confidence for these prompts."""
+    """By model, the distinct prompt sets of runs whose newest level is in the band with 99 %
+    confidence for these prompts."""
     found: dict[int, set[frozenset[int]]] = {}
     for each in analyses:
         where = each.series.usable
         mean = each.series.mean[where]
         if each.band is None or len(mean) < 3:
             continue
-        errors = take_errors(each.errors, each.series.mean, where, Rules())
+        errors = take_errors(each.errors, each.series.mean, where, rules)
         level, se, _ = level_of_last(mean, errors, min(len(mean), each.fit.n_tail))
         if level - errors.quantile(0.99) * se >= each.band.low_cosine:
             found.setdefault(each.scores.model_id, set()).add(each.prompts)
@@ -130,6 +132,7 @@ def _verdict(each: _Analysis, reachable: bool, rules: Rules) -> Verdict:
         n_prompts=n_prompts,
         n_validations=n_usable,
         lost_at_end=series.lost_at_end,
+        first_step=int(series.steps[0]) if len(series.steps) else None,
         last_step=int(series.steps[-1]) if len(series.steps) else None,
         planned_steps=each.planned_steps,
         band=each.band,
@@ -164,15 +167,13 @@ def _replay(each: _Analysis, reachable: bool, rules: Rules) -> Replay:
         and series.usable.all()
         and len(np.unique(np.diff(series.steps))) <= 1
     )
-    known_at: Callable[[int], Curve]
-    if whole:
-        known_at = lambda n: curve_start(curve, n)  # noqa: E731
-    else:
 
-        def known_at(n: int) -> Curve:
-            then = series_from_scores(each.scores.until(int(usable[n - 1]) + 1), rules)
-            errors = errors_from_series(then, rules)
-            return curve_of_series(then, errors, each.planned_steps, reachable)
+    def known_at(n: int) -> Curve:
+        if whole:
+            return curve_start(curve, n)
+        then = series_from_scores(each.scores.until(int(usable[n - 1]) + 1), rules)
+        errors = errors_from_series(then, rules)
+        return curve_of_series(then, errors, each.planned_steps, reachable)
 
     return replay(curve, known_at, each.band, rules)
 
@@ -228,12 +229,9 @@ def _notes(
 
 def _misses_the_band(each: _Analysis) -> bool:
     """True when even the upper end of the drift, carried to the planned end, stays below."""
-    plateau = each.fit.plateau
-    if None in (each.planned_steps, each.band, plateau.drift_high, plateau.horizon_steps):
+    high, horizon = each.fit.plateau.drift_high, each.fit.plateau.horizon_steps
+    if each.planned_steps is None or each.band is None or high is None or not horizon:
         return False
-    assert each.band and each.planned_steps and plateau.horizon_steps  # noqa: S101
     remaining = max(each.planned_steps - int(each.series.steps[-1]), 0)
     last = float(each.series.mean[each.series.usable][-1])
-    return last + (plateau.drift_high or 0.0) * remaining / plateau.horizon_steps < (
-        each.band.low_cosine
-    )
+    return last + high * remaining / horizon < each.band.low_cosine

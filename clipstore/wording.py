@@ -7,60 +7,16 @@ decimals as trainers print them divided by 100, and the first sentence alone is 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
-from clipstore.abandon import Replay
-from clipstore.cases import Case
-from clipstore.findings import Abandon, BaseComparison
-from clipstore.looks import Look
-from clipstore.plateau import FLAT, PlateauFit
-from clipstore.rules import Rules
-from clipstore.types import Band
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that a sentence may speak of."""
-
-    case: Case
-    fit: PlateauFit
-    replay: Replay | None
-    abandon: Abandon
-    base: BaseComparison | None
-    n_prompts: int
-    """Prompts of the panel."""
-    n_validations: int
-    """Validations that count."""
-    lost_at_end: int
-    last_step: int | None
-    planned_steps: int | None
-    band: Band | None
-    notes: tuple[str, ...]
-    rules: Rules
-
-    @property
-    def look(self) -> Look:
-        """The look that decides what is said: the flag in force, or the newest one."""
-        if self.replay is None:
-            raise ValueError("a run without validations has no look")
-        return self.replay.standing or self.replay.last
+from clipstore.cases import label_of
+from clipstore.facts import Facts
+from clipstore.phrases import band_text, change_text, cosine_text, count_text
+from clipstore.plateau import FLAT
 
 
 def reasons_of(facts: Facts) -> tuple[str, ...]:
     """The sentences of a verdict, the deciding one first."""
     return (_first_sentence(facts), *_trend(facts), *_flag_history(facts), *_remarks(facts))
-
-
-def cosine_text(value: float) -> str:
-    """.241, −.012: three decimals without the zero that every cosine has."""
-    text = f"{abs(value):.3f}"
-    return ("−" if value < 0 and float(text) != 0 else "") + text.removeprefix("0")
-
-
-def change_text(value: float) -> str:
-    """+.003, −.012, .000."""
-    text = cosine_text(value)
-    return text if text.startswith("−") or text == ".000" else f"+{text}"
 
 
 def level_text(facts: Facts) -> str:
@@ -72,11 +28,6 @@ def level_text(facts: Facts) -> str:
     half = cosine_text(level - low)
     prompts = count_text(facts.n_prompts, "prompt")
     return f"clip/mean {cosine_text(level)} ± {half} over {prompts}"
-
-
-def count_text(number: int, noun: str) -> str:
-    """1 prompt, 1,600 prompts."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0911, PLR0912 - one branch a case
@@ -94,8 +45,8 @@ def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             )
         case "TOO_FEW_PROMPTS":
             return (
-                f"{level[0].upper()}{level[1:]} is an anecdote: fewer than "
-                f"{rules.min_prompts} prompts say nothing about a run."
+                f"{level} is an anecdote: fewer than {rules.min_prompts} prompts say nothing "
+                "about a run."
             )
         case "TOO_SHORT":
             return (
@@ -121,7 +72,8 @@ def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case "PATIENCE":
             return (
                 f"{level} is {_shape(facts)} below {_low(facts)}, but only {_share_done(facts)} "
-                "is done: a run that rises late looks the same until it does."
+                "is done: a run that rises late looks the same until it does. The rule decides "
+                f"from step {round(rules.patience_share * (facts.planned_steps or 0)):,} on."
             )
         case "TURNING_UP":
             return (
@@ -175,30 +127,30 @@ def _flag_sentence(facts: Facts) -> str:
             f"{count_text(look.n_dropped, 'validation')} up to step {look.step:,}."
         )
     poor = look.reason == "STUCK_POOR" and facts.band is not None
-    edge = facts.band.poor_below_cosine if poor and facts.band else None
-    under = _low(facts) if edge is None else _band_text(edge)
-    half = look.limit - look.level
-    stem = (
-        f"clip/mean {cosine_text(look.level)} over {prompts} has stayed under {under} for the "
-        f"last {count_text(look.n_window, 'validation')} up to step {look.step:,}, with its upper "
-        f"limit (+{cosine_text(half)}, all looks allowed for) at {cosine_text(look.limit)}"
+    under = band_text(facts.band.poor_below_cosine) if poor and facts.band else _low(facts)
+    stay = (
+        f"has stayed under {under} for the last {count_text(look.n_under, 'validation')}"
+        if look.n_under >= facts.rules.stuck_min_window
+        else f"lies under {under} over the last {count_text(look.n_window, 'validation')}"
     )
+    stem = f"clip/mean {cosine_text(look.level)} over {prompts} {stay}"
+    if facts.last_step is not None and look.step < facts.last_step:
+        stem += f" up to step {look.step:,}"
+    stem += f"; its upper limit, all looks allowed for, is {cosine_text(look.limit)}"
     if facts.planned_steps is not None and look.step < facts.planned_steps:
         return (
-            f"{stem}; even the optimistic trend reaches only {cosine_text(look.line_end)} by the "
-            f"planned step {facts.planned_steps:,}."
+            f"{stem}, and even the optimistic trend reaches only {cosine_text(look.line_end)} by "
+            f"the planned step {facts.planned_steps:,}."
         )
-    return f"{stem}; the planned {facts.planned_steps or 0:,} steps are done."
+    return f"{stem}, and the planned {facts.planned_steps or 0:,} steps are done."
 
 
 def _drop_sentence(facts: Facts) -> str:
-    look = facts.look
-    here = "validation" if look.n_dropped == 1 else "validations"
-    newest = "newest" if look.n_dropped == 1 else f"newest {look.n_dropped}"
+    look, n = facts.look, facts.look.n_dropped
+    newest = "newest validation lies" if n == 1 else f"newest {n:,} validations lie"
     return (
-        f"The {newest} {here} over {count_text(facts.n_prompts, 'prompt')} "
-        f"{'lies' if look.n_dropped == 1 else 'lie'} more than "
-        f"{cosine_text(facts.rules.drop_cosine)} under the best, {cosine_text(look.peak)} at step "
+        f"The {newest} more than {cosine_text(facts.rules.drop_cosine)} under the best clip/mean "
+        f"over {count_text(facts.n_prompts, 'prompt')}, {cosine_text(look.peak)} at step "
         f"{look.peak_step:,}: a dip or a collapse."
     )
 
@@ -206,7 +158,7 @@ def _drop_sentence(facts: Facts) -> str:
 def _in_band_sentence(facts: Facts) -> str:
     if facts.band is None:
         raise ValueError("a level lies in a band only where there is one")
-    low, high = _band_text(facts.band.low_cosine), _band_text(facts.band.high_cosine)
+    low, high = band_text(facts.band.low_cosine), band_text(facts.band.high_cosine)
     where = "above" if facts.fit.plateau.location == "ABOVE_BAND" else "in"
     return (
         f"{level_text(facts)} lies {where} the band {low}–{high}: CLIP differences stop being "
@@ -215,12 +167,13 @@ def _in_band_sentence(facts: Facts) -> str:
 
 
 def _unsure_sentence(facts: Facts) -> str:
-    look = facts.look
-    limit = "" if math.isnan(look.limit) else f" reaches {cosine_text(look.limit)}:"
-    return (
-        f"{level_text(facts)} is {_shape(facts)} below {_low(facts)}, but with so few prompts the "
-        f"upper limit for others of their kind{limit} these may just be hard ones."
-    )
+    stem = f"{level_text(facts)} is {_shape(facts)} below {_low(facts)}, but"
+    if math.isnan(facts.look.limit):
+        return f"{stem} not clearly enough to call it stuck."
+    limit = cosine_text(facts.look.limit)
+    if facts.look.for_any_prompts:
+        return f"{stem} other prompts of their kind could reach {limit}: these may be hard ones."
+    return f"{stem} its upper limit, all looks allowed for, reaches {limit}."
 
 
 def _trend(facts: Facts) -> tuple[str, ...]:
@@ -228,7 +181,8 @@ def _trend(facts: Facts) -> tuple[str, ...]:
     if plateau.drift is None or facts.case in ("RISING", "FALLING", "UNCLEAR", "DROPPED"):
         return ()
     if plateau.status in FLAT and plateau.onset_step is not None:
-        since = f"Flat since step {plateau.onset_step:,}"
+        first = "the first validation, " if plateau.onset_step == facts.first_step else ""
+        since = f"Flat since {first}step {plateau.onset_step:,}"
         low, high = plateau.onset_low_step, plateau.onset_high_step
         if low is not None and high is not None and low != high:
             since += f" (between {low:,} and {high:,})"
@@ -242,17 +196,17 @@ def _flag_history(facts: Facts) -> tuple[str, ...]:
     if first is None:
         return ()
     if not facts.abandon.flag:
-        return (f"The rule said abandon at step {first:,}; the curve has recovered since.",)
+        return (f"The rule said abandon at step {first:,}; later validations took that back.",)
     told = f"The rule first said so at step {first:,}"
     if saved and facts.planned_steps:
         told += f"; stopping there saves {saved:,} of {facts.planned_steps:,} planned steps"
-    advice = ()
-    if facts.abandon.peak_step is not None:
-        advice = (
-            f"Roll back to the checkpoint nearest to step {facts.abandon.peak_step:,} and try a "
-            "lower learning rate.",
-        )
-    return (f"{told}.", *advice)
+    if facts.abandon.peak_step is None:
+        return (f"{told}.",)
+    return (
+        f"{told}.",
+        f"Roll back to the checkpoint nearest to step {facts.abandon.peak_step:,} and try a lower "
+        "learning rate.",
+    )
 
 
 def _remarks(facts: Facts) -> tuple[str, ...]:
@@ -269,6 +223,8 @@ def _remarks(facts: Facts) -> tuple[str, ...]:
             f"At this pace it stays under {_low(facts)} to the planned step "
             f"{facts.planned_steps:,}."
         )
+    if facts.plan_is_done and label_of(facts.case) == "keep going":
+        told.append("The planned steps are done: going on means a longer plan.")
     if "LAST_STEP_UNCONFIRMED" in facts.notes:
         told.append("The newest validation jumps and is left out until the next one confirms it.")
     if "ISOLATED_BAD_STEP" in facts.notes:
@@ -298,11 +254,7 @@ def _shape(facts: Facts) -> str:
 
 
 def _low(facts: Facts) -> str:
-    return _band_text(facts.band.low_cosine) if facts.band is not None else "the band"
-
-
-def _band_text(edge: float) -> str:
-    return f"{edge:.2f}".removeprefix("0")
+    return band_text(facts.band.low_cosine) if facts.band is not None else "the band"
 
 
 def _share_done(facts: Facts) -> str:

@@ -13,37 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from clipstore.types import Band, content_id
-
-Floats = NDArray[np.float64]
-Rng = np.random.Generator
+from tests.shapes import SHAPES, Floats, Rng
 
 MODEL = "openai/clip-vit-large-patch14-336"
 MODEL_ID = content_id(MODEL)
 BAND = Band(0.22, 0.30, 0.39)
 FLAT_COSINE = 0.005
-
-SHAPES = (
-    "late_knee",
-    "early_knee",
-    "still_rising",
-    "stuck_poor",
-    "stuck_below",
-    "flat_in_band",
-    "flat_below",
-    "peak_collapse",
-    "dip_recover",
-    "late_bloomer",
-    "oscillating",
-    "bad_steps",
-    "decline_in_band",
-)
 
 
 @dataclass(frozen=True)
@@ -135,7 +117,9 @@ def runs_frame(planned_steps: int | None, run: str = "run") -> pl.DataFrame:
     )
 
 
-def noisy(curve: Floats, n_prompts: int, seed: int = 0, noise: float = 0.015) -> Floats:
+def noisy(
+    curve: NDArray[np.floating[Any]], n_prompts: int, seed: int = 0, noise: float = 0.015
+) -> Floats:
     """(T, P) scores whose mean follows `curve` (T,): prompts differ, pictures are noisy, every
     checkpoint shakes a little."""
     rng = np.random.default_rng(seed)
@@ -143,80 +127,6 @@ def noisy(curve: Floats, n_prompts: int, seed: int = 0, noise: float = 0.015) ->
     shake = rng.normal(0, 0.002, len(curve))
     cells = rng.normal(0, noise, (len(curve), n_prompts))
     return np.asarray((curve + shake)[:, None] + (offset - offset.mean()) + cells)
-
-
-def shape_curve(rng: Rng, shape: str, u: Floats) -> Floats:
-    """Noise-free mean of all prompts at the shares `u` (T,) of the plan."""
-    base = rng.uniform(0.22, 0.28)
-    top = rng.uniform(0.305, 0.36)
-    match shape:
-        case "late_knee":
-            return base + (top - base) * _approach(rng, u, rng.uniform(0.45, 0.7))
-        case "early_knee":
-            return base + (top - base) * _approach(rng, u, rng.uniform(0.08, 0.35))
-        case "still_rising":
-            return base + rng.uniform(0.05, 0.10) * u ** rng.uniform(0.8, 1.2)
-        case "stuck_poor":
-            start, end = rng.uniform(0.17, 0.24), rng.uniform(0.15, 0.205)
-            return start + (end - start) * _approach(rng, u, rng.uniform(0.05, 0.25))
-        case "stuck_below":
-            end = rng.uniform(0.235, 0.28)
-            start = end - rng.uniform(0.01, 0.05)
-            return start + (end - start) * _approach(rng, u, rng.uniform(0.05, 0.35))
-        case "flat_in_band":
-            return np.full(len(u), rng.uniform(0.305, 0.345))
-        case "flat_below":
-            return np.full(len(u), rng.uniform(0.23, 0.285))
-        case "peak_collapse":
-            peak = rng.uniform(0.29, 0.345)
-            rise = base + (peak - base) * _approach(rng, u, rng.uniform(0.1, 0.3))
-            fall = rng.uniform(0.055, 0.12) * _sigmoid(
-                u, rng.uniform(0.4, 0.7), rng.uniform(0.005, 0.03)
-            )
-            return rise - fall
-        case "dip_recover":
-            rise = base + (top - base) * _approach(rng, u, rng.uniform(0.08, 0.3))
-            # a dip of one or two validations is a bad step and nothing else
-            width = max(3, round(rng.uniform(0.04, 0.12) * len(u)))
-            first = int(rng.uniform(0.35, 0.7) * len(u))
-            at = np.arange(len(u))
-            inside = (at >= first) & (at < first + width)
-            return rise - rng.uniform(0.03, 0.07) * inside
-        case "late_bloomer":
-            low, start = rng.uniform(0.22, 0.265), rng.uniform(0.25, 0.55)
-            span = rng.uniform(0.1, 0.3)
-            return low + (top - low) * np.clip((u - start) / span, 0, 1)
-        case "oscillating":
-            middle = rng.uniform(0.285, 0.33)
-            period = rng.uniform(4, 10)  # in validations
-            phase = rng.uniform(0, 2 * np.pi)
-            swing = rng.uniform(0.012, 0.03) * np.sin(
-                2 * np.pi * np.arange(len(u)) / period + phase
-            )
-            return middle + swing
-        case "bad_steps":
-            return base + (top - base) * _approach(rng, u, rng.uniform(0.08, 0.5))
-        case "decline_in_band":
-            start, end = rng.uniform(0.345, 0.375), rng.uniform(0.305, 0.32)
-            return start + (end - start) * u
-        case _:
-            raise ValueError(f"no shape named {shape}; there are {', '.join(SHAPES)}")
-
-
-def _approach(rng: Rng, u: Floats, knee: float) -> Floats:
-    """0 to 1, there at about the knee: a hinge, an exponential or a sigmoid."""
-    form = rng.integers(3)
-    if form == 0:
-        return np.clip(u / knee, 0, 1)
-    if form == 1:
-        return np.asarray(1 - np.exp(-2.7 * u / knee))
-    rise = _sigmoid(u, 0.55 * knee, 0.1 * knee)
-    start = _sigmoid(np.zeros(1), 0.55 * knee, 0.1 * knee)[0]
-    return (rise - start) / (1 - start)
-
-
-def _sigmoid(u: Floats, middle: float, width: float) -> Floats:
-    return np.asarray(0.5 + 0.5 * np.tanh((u - middle) / (2 * width)))
 
 
 def _library(rng: Rng, size: int) -> Library:
@@ -233,7 +143,7 @@ def _run(
     n_planned = int(rng.integers(10 if shape == "peak_collapse" else 6, 61))
     gap = int(rng.choice([50, 100, 250, 500]))
     u = np.arange(1, n_planned + 1) / n_planned
-    curve = shape_curve(rng, shape, u)
+    curve = SHAPES[shape](rng, u)
     chosen = _choose_prompts(rng, n_prompts, holes)
     seen = np.arange(n_planned)
     if holes and rng.random() < 0.2:
@@ -254,7 +164,7 @@ def _run(
     truth = _truth(name, shape, mean_curve, steps, n_planned * gap)
     frame = _frame(cells, steps, chosen, name, "checkpoint", MODEL)
     if rng.random() < 0.5:
-        base = np.repeat(clean[:1] + rng.normal(0, 0.01, (1, clean.shape[1])), 1, axis=0)
+        base = clean[:1] + rng.normal(0, 0.01, (1, clean.shape[1]))
         frame = pl.concat(
             [frame, _frame(base[:, :, None], np.zeros(1, np.int64), chosen, name, "base", MODEL)]
         )
@@ -395,7 +305,7 @@ def _frame(
         pl.lit(content_id(run)).alias("run_id"),
         pl.lit(run).alias("run"),
         "step",
-        pl.format("prompt_{}", "text_id").alias("prompt_id"),
+        (pl.lit("prompt_") + pl.col("text_id").cast(pl.String).str.zfill(4)).alias("prompt_id"),
         "text_id",
         pl.lit(panel).alias("panel"),
         "image_index",

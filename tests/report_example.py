@@ -297,7 +297,7 @@ def _problems(root: Path) -> pl.DataFrame:
 
 
 def _draw_pictures(tables: ReportTables) -> None:
-    """Composites, base left and checkpoint right, of the prompts at either end of each last step."""
+    """Composites, base left and checkpoint right, of the prompts at both ends of each last step."""
     trained = tables.prompt_step.filter(pl.col("panel").is_in(TRAINED_PANELS))
     last = trained.filter(pl.col("step") == pl.col("step").max().over("run"))
     ranked = last.sort("cosine").with_columns(

@@ -74,7 +74,7 @@ def test_a_current_run_gives_composites_with_all_that_is_known_of_them(tmp_path:
     assert contents.advice == ()
 
 
-GENERATIONS = {
+GENERATIONS: dict[str, tuple[list[str], dict[str, object], list[tuple[int, str, int, str]]]] = {
     "counter of the first version": (
         ["step_500_val_img_0.png", "step_500_val_img_1.png"],
         {"num_validation_images": 2, "validation_prompt": "one prompt"},

@@ -181,7 +181,7 @@ def test_a_comma_in_an_unquoted_csv_cell_refuses_the_row_instead_of_cutting_it(
     assert "3 cells for 2 columns" in loaded.refused[0].why
 
 
-UNUSABLE = {
+UNUSABLE: dict[str, tuple[str | bytes, str]] = {
     "empty.json": ("", "not JSON"),
     "nothing.json": ("{}", "holds no prompt"),
     "number.json": ("7", "neither an object nor a list"),

@@ -72,6 +72,17 @@ def test_the_single_prompt_and_the_blank_one_come_from_the_config(tmp_path: Path
     )
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("", {"validation": ""}), ("None", {}), (None, {})]
+)
+def test_a_blank_single_prompt_is_a_prompt_and_none_is_not(
+    tmp_path: Path, value: object, expected: dict[str, str]
+) -> None:
+    simpletuner_run(tmp_path, NAMES[1:], config={"validation_prompt": value})
+
+    assert texts(read_one(tmp_path)) == expected
+
+
 def test_the_user_s_prompts_win_over_all_others(tmp_path: Path) -> None:
     simpletuner_run(
         tmp_path, NAMES, library={"fox": "library"}, config={"validation_prompt": "config"}

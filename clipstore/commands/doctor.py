@@ -95,8 +95,10 @@ def _find_model(model: str) -> Finding:
         files = find_model(model, offline=True, allow_pickle=False, announce=lambda _text: None)
     except ClipstoreError as error:
         return Finding("model", "note", str(error))
-    band = "no band" if files.band is None else (
-        f"band {files.band.low_cosine:.2f} to {files.band.high_cosine:.2f}"
+    band = (
+        "no band"
+        if files.band is None
+        else (f"band {files.band.low_cosine:.2f} to {files.band.high_cosine:.2f}")
     )
     detail = f"{files.name}, weights {files.weights_sha256[:8]}, {band}, in {files.folder}"
     return Finding("model", "ok", detail)

@@ -117,7 +117,7 @@ def _print_report(report: IngestReport, store: Path, form: Format) -> None:
             messages.print(f"  {text}", markup=False)
         if len(same) > EXAMPLES_PER_REASON:
             messages.print(
-                f"  … all of them: clipstore sql \"SELECT path, detail FROM problems "
+                f'  … all of them: clipstore sql "SELECT path, detail FROM problems '
                 f"WHERE reason = '{reason}'\"",
                 markup=False,
             )

@@ -59,11 +59,11 @@ def command(path: Path, prompts: Path | None, layout: str | None, form: Format) 
     if form == "jsonl":
         n_problems = 0
         for row in rows:
-            n_problems += "problem" in row
+            n_problems += _is_unscorable(row)
             console.file.write(json.dumps(row, ensure_ascii=False) + "\n")
     else:
         kept = list(rows)
-        n_problems = sum("problem" in row for row in kept)
+        n_problems = sum(map(_is_unscorable, kept))
         if form == "table":
             print_table(_rows_per_run(found, kept), _RUN_COLUMNS, console)
             for line in _problem_lines(kept):
@@ -89,10 +89,12 @@ def _discovery_to_rows(found: Discovery) -> Iterator[Row]:
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         for contents in found.runs:
-            for problem in contents.problems:
-                yield _problem_to_row(problem)
+            yield from map(_problem_to_row, (p for p in contents.problems if p.picture is None))
+            # A picture that only lacks its prompt's text is cut all the same: this is where users
+            # see which pictures a prompt file would bring in.
+            lacking = [p.picture for p in contents.problems if p.picture is not None]
             ahead: deque[tuple[Picture, Future[CutPicture | Problem]]] = deque()
-            for picture in contents.pictures:
+            for picture in (*contents.pictures, *lacking):
                 future = pool.submit(reader.read, picture, now_ns=time.time_ns())
                 ahead.append((picture, future))
                 if len(ahead) >= READ_AHEAD * workers:
@@ -114,7 +116,8 @@ def _cut_to_rows(
     if isinstance(cut, Problem):
         yield _problem_to_row(cut)
         return
-    text = next(p.text for p in contents.prompts if p.prompt_id == picture.prompt_id)
+    text = next((p.text for p in contents.prompts if p.prompt_id == picture.prompt_id), None)
+    notes = [*cut.notes, *(["no_prompt_text"] if text is None else [])]
     for panel in cut.panels:
         yield {
             "run": contents.run.name,
@@ -129,8 +132,12 @@ def _cut_to_rows(
             "box": list(panel.box),
             "crop_method": cut.cut.method,
             "crop_confidence": cut.cut.confidence,
-            "notes": list(cut.notes),
+            "notes": notes,
         }
+
+
+def _is_unscorable(row: Row) -> bool:
+    return "problem" in row or row["prompt"] is None
 
 
 def _problem_to_row(problem: Problem) -> Row:
@@ -143,14 +150,26 @@ def _problem_to_row(problem: Problem) -> Row:
     }
 
 
-_RUN_COLUMNS = ("run", "layout", "why", "steps", "last step", "prompts", "pictures", "panels")
+_RUN_COLUMNS = (
+    "run",
+    "layout",
+    "why",
+    "steps",
+    "last step",
+    "prompts",
+    "without text",
+    "pictures",
+    "panels",
+)
 
 
 def _rows_per_run(found: Discovery, rows: list[Row]) -> list[Row]:
     panels = Counter((str(row["run"]), str(row["panel"])) for row in rows if "panel" in row)
     summary: list[Row] = []
     for contents in found.runs:
-        steps = {picture.step for picture in contents.pictures}
+        lacking = [p.picture for p in contents.problems if p.picture is not None]
+        pictures = [*contents.pictures, *lacking]
+        steps = {picture.step for picture in pictures}
         counted = {panel: n for (run, panel), n in panels.items() if run == contents.run.name}
         summary.append(
             {
@@ -159,8 +178,9 @@ def _rows_per_run(found: Discovery, rows: list[Row]) -> list[Row]:
                 "why": contents.run.layout_reason,
                 "steps": len(steps),
                 "last step": max(steps, default=None),
-                "prompts": len({picture.prompt_id for picture in contents.pictures}),
-                "pictures": len(contents.pictures),
+                "prompts": len({picture.prompt_id for picture in pictures}),
+                "without text": len({picture.prompt_id for picture in lacking}),
+                "pictures": len(pictures),
                 "panels": ", ".join(f"{n} {panel}" for panel, n in sorted(counted.items())),
             }
         )

@@ -210,7 +210,7 @@ def _advice_on_texts(
 def _no_text_problem(picture: Picture, wanted: Path, book: PromptBook) -> Problem:
     refused = book.refused.get(picture.prompt_id)
     if refused is not None:
-        return Problem(picture.path, "prompt", refused.reason, refused.why)
+        return Problem(picture.path, "prompt", refused.reason, refused.why, picture=picture)
     near = book.near(picture.prompt_id)
     hint = f" The prompt file has {list_ids(near)}, which is another id." if near else ""
     return Problem(
@@ -219,6 +219,7 @@ def _no_text_problem(picture: Picture, wanted: Path, book: PromptBook) -> Proble
         "no_prompt_text",
         f"no text for prompt {picture.prompt_id!r}: write it into {wanted.name} beside the "
         f"picture, or pass --prompts FILE with that id.{hint}",
+        picture=picture,
     )
 
 

@@ -149,12 +149,13 @@ def _with_model_card(
 def _no_text_problem(picture: Picture, prompts: RunPrompts) -> Problem:
     refused = prompts.book.refused.get(picture.prompt_id)
     if refused is not None:
-        return Problem(picture.path, "prompt", refused.reason, refused.why)
+        return Problem(picture.path, "prompt", refused.reason, refused.why, picture=picture)
     return Problem(
         picture.path,
         "prompt",
         "no_prompt_text",
         f"no text for prompt {picture.prompt_id!r} beside the run; pass --prompts FILE with it.",
+        picture=picture,
     )
 
 

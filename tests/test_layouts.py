@@ -1,0 +1,119 @@
+"""What every layout keeps, whatever trainer it reads. A new layout joins by its example here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import clipstore.layouts
+from clipstore.discover import discover
+from clipstore.layouts import Layout, ReadContext, all_layouts
+from clipstore.types import Prompt
+from tests.layout_trees import simpletuner_run, touch
+
+
+def folder_example(root: Path) -> None:
+    touch(root, ["step_5/fox.png", "step_5/cat.png", "step_10/fox.png", "step_10/fox__1.png"])
+    touch(root, ["step_5/fox.gif", "notes.md", "step_5/deeper/x.png"])
+    (root / "step_5" / "cat.txt").write_text("a cat")
+
+
+def simpletuner_example(root: Path) -> None:
+    simpletuner_run(
+        root,
+        [f"step_{step}_{name}_0_64x64.png" for step in (5, 10) for name in ("fox", "fox__x", "?")]
+        + ["step_5_fox_0_64x64.mp4", "grid.png"],
+        library={"fox": "a fox"},
+        config={"max_train_steps": 10},
+        base=["fox_64x64.png", "odd.png"],
+    )
+
+
+EXAMPLES: dict[str, Callable[[Path], None]] = {
+    "folder": folder_example,
+    "simpletuner": simpletuner_example,
+}
+
+every_layout = pytest.mark.parametrize("layout", all_layouts(), ids=lambda layout: layout.NAME)
+
+
+def test_the_layouts_are_the_files_of_the_folder() -> None:
+    here = Path(clipstore.layouts.__file__).parent
+    files = {path.stem for path in here.glob("*.py")} - {"__init__"}
+
+    assert [layout.NAME for layout in all_layouts()] == sorted(files)
+
+
+@every_layout
+def test_every_layout_has_an_example(layout: Layout) -> None:
+    assert layout.NAME in EXAMPLES
+
+
+@every_layout
+def test_a_layout_claims_its_own_example_only(layout: Layout, tmp_path: Path) -> None:
+    for name, build in EXAMPLES.items():
+        (tmp_path / name).mkdir()
+        build(tmp_path / name)
+        assert (layout.claims(tmp_path / name) is not None) == (name == layout.NAME)
+
+
+@every_layout
+def test_a_layout_claims_neither_an_empty_folder_nor_a_missing_one(
+    layout: Layout, tmp_path: Path
+) -> None:
+    assert layout.claims(tmp_path) is None
+    assert layout.claims(tmp_path / "none") is None
+
+
+@every_layout
+def test_every_file_ends_in_exactly_one_place(layout: Layout, tmp_path: Path) -> None:
+    EXAMPLES[layout.NAME](tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    (tmp_path / "dangling.png").symlink_to(tmp_path / "none")
+    os.mkfifo(tmp_path / "pipe.png")
+
+    context = ReadContext("r", (Prompt("fox", "a fox", "p"),), tmp_path)
+    places: list[Path] = []
+    for contents in layout.read(tmp_path, context):
+        places += [picture.path for picture in contents.pictures]
+        places += [problem.path for problem in contents.problems]
+        places += [skipped.path for skipped in contents.skipped]
+
+    assert sorted(places) == sorted(
+        path for path in tmp_path.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
+
+
+@every_layout
+def test_every_picture_has_a_prompt_and_a_key_of_its_own(layout: Layout, tmp_path: Path) -> None:
+    EXAMPLES[layout.NAME](tmp_path)
+
+    for contents in discover(tmp_path, user_prompts=(Prompt("fox", "a fox", "p"),)).runs:
+        keys = [(one.step, one.prompt_id, one.image_index, one.panel) for one in contents.pictures]
+        prompt_ids = [prompt.prompt_id for prompt in contents.prompts]
+        assert len(set(keys)) == len(keys) > 0
+        assert len(set(prompt_ids)) == len(prompt_ids)
+        assert {key[1] for key in keys} == set(prompt_ids)
+
+
+@every_layout
+def test_reading_twice_gives_the_same(layout: Layout, tmp_path: Path) -> None:
+    EXAMPLES[layout.NAME](tmp_path)
+
+    assert discover(tmp_path) == discover(tmp_path)
+
+
+@every_layout
+def test_a_run_of_another_layout_read_by_force_fails_no_file(
+    layout: Layout, tmp_path: Path
+) -> None:
+    for build in EXAMPLES.values():
+        build(tmp_path)
+
+    (contents, *_) = layout.read(tmp_path, ReadContext("r", (), tmp_path))
+
+    assert contents.run.layout == layout.NAME
+    assert contents.run.root == tmp_path
