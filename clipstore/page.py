@@ -104,7 +104,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         loader=FileSystemLoader(resource_folder("reports")),
         autoescape=True,
         undefined=StrictUndefined,
-        
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )

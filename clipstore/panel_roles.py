@@ -185,7 +185,7 @@ def _base_order(reading: Reading) -> Assignment | Refusal:
     base_left, base_right = reading.is_base(0), reading.is_base(1)
     if base_left and not base_right:
         return Assignment(BASE_CHECKPOINT, ("base_picture",), 0.98)
-    if base_right and not base_left and any(reading.labels):
+    if base_right and not base_left and any(reading.labels[:2]):
         return Assignment(CHECKPOINT_BASE, ("base_picture",), 0.97, ("swapped_panels",))
     named = [one for one in reading.labels[:2] if one and one.word in ("base", "checkpoint")]
     if not named:

@@ -44,10 +44,9 @@ def known_sizes(
     claims: list[Claim] = []
     config = [rounded for size in hints.panel_sizes for rounded in _roundings(size)]
     if hints.label_size is not None:
-        roundings = _roundings(hints.label_size)
-        is_vouched_for = any(size in config or size == base_size for size in roundings)
+        is_vouched_for = hints.label_size in (*hints.panel_sizes, base_size)
         if hints.label_size != picture_size or is_vouched_for:
-            claims += [Claim(size, "label_size") for size in roundings]
+            claims += [Claim(size, "label_size") for size in _roundings(hints.label_size)]
     if base_size is not None:
         claims.append(Claim(base_size, "base_size"))
     claims += [Claim(size, "config_size") for size in config]

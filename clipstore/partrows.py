@@ -152,6 +152,10 @@ class PartRows:
             )
 
     def add_problem(self, run: Run | None, problem: Problem) -> None:
+        try:
+            status = problem.path.stat()
+        except OSError:
+            status = None
         self._add(
             "problems",
             run_id=None if run is None else run.run_id,
@@ -160,6 +164,8 @@ class PartRows:
             reason=problem.reason,
             detail=problem.detail,
             is_pending=problem.pending,
+            file_size_bytes=None if status is None else status.st_size,
+            file_modified_ns=None if status is None else status.st_mtime_ns,
             ingest_id=self._ingest_id,
             seen_at=_now(),
         )
