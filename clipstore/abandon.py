@@ -40,7 +40,7 @@ def replay(
     `known_at(n)` is the curve as it looked at the n-th of these validations: where cells are
     missing, later validations move earlier means a little, and a look must not know that.
     """
-    last = look_at(curve, band, rules)
+    last = look_at(known_at(len(curve.mean)), band, rules)
     if band is None:
         return Replay(last, None, None)
     first_flag = standing = None
@@ -49,10 +49,9 @@ def replay(
             if not _withdrawn(curve.mean[:n_seen], standing, band, rules):
                 continue
             standing = None
-        known = curve if n_seen == len(curve.mean) else known_at(n_seen)
-        if len(known.steps) == 0 or known.steps[-1] != curve.steps[n_seen - 1]:
+        look = last if n_seen == len(curve.mean) else look_at(known_at(n_seen), band, rules)
+        if look.step != curve.steps[n_seen - 1]:
             continue  # at that time the validation was an unconfirmed jump
-        look = look_at(known, band, rules)
         if look.reason is not None:
             standing = look
             first_flag = first_flag or look

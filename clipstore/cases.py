@@ -64,7 +64,7 @@ _LABELS: Mapping[Case, Label] = MappingProxyType(
 )
 
 _NOT_TO_STOP: frozenset[Case] = frozenset(
-    {"IN_BAND", "EDGE", "RISING", "TURNING_UP", "LINE_REACHES", "WAS_NEAR"}
+    {"IN_BAND", "EDGE", "RISING", "TURNING_UP", "LINE_REACHES"}
 )
 
 _FLAT_BELOW: Mapping[Blocker, Case] = MappingProxyType(
@@ -132,7 +132,8 @@ def _case_of_weak_data(
 
 def _case_of_level(fit: PlateauFit, look: Look) -> Case | None:
     location = fit.plateau.location
-    if look.n_dropped:
+    no_band = look.blocker == "BAND_UNKNOWN"  # then a drop is never confirmed
+    if look.n_dropped and (no_band or look.n_dropped < look.n_to_confirm):
         return "DROPPED"
     if location in ("IN_BAND", "ABOVE_BAND"):
         return "IN_BAND"

@@ -36,13 +36,12 @@ def look_for_collapse(
     best = int(np.argmax(threes))
     under = mean[best + 3 :] <= threes[best] - rules.drop_cosine
     dropped = len(under) if under.all() else int(np.argmin(under[::-1]))
+    look = replace(look, peak=float(threes[best]), peak_step=int(curve.steps[best + 1]))
     if dropped == 0:
         return look
-    newest = mean[-dropped:]
+    newest = mean[-min(dropped, confirm) :]
     look = replace(
         look,
-        peak=float(threes[best]),
-        peak_step=int(curve.steps[best + 1]),
         n_to_confirm=confirm,
         n_dropped=dropped if newest.mean() < low_cosine else 0,
     )

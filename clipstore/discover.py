@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from clipstore.errors import ClipstoreError, LayoutConflict, NothingFound, PathMissing
+from clipstore.errors import (
+    LayoutConflict,
+    LayoutUnknown,
+    NothingFound,
+    PathMissing,
+    PathNotText,
+)
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.listing import list_tree, walk_folders
 from clipstore.textfiles import text_problem
@@ -85,9 +91,7 @@ def _chosen_layouts(name: str | None) -> tuple[Layout, ...]:
     layouts = all_layouts()
     chosen = tuple(one for one in layouts if name in (None, one.NAME))
     if not chosen:
-        raise ClipstoreError(
-            f"there is no layout {name!r}. There are: {', '.join(one.NAME for one in layouts)}."
-        )
+        raise LayoutUnknown(name or "", [one.NAME for one in layouts])
     return chosen
 
 
@@ -96,10 +100,7 @@ def _to_folder(root: Path) -> Path:
         raise PathMissing(root, "a folder")
     folder = root.resolve()
     if text_problem(str(folder)) is not None:
-        raise ClipstoreError(
-            f"the path {str(folder).encode('utf-8', 'backslashreplace').decode()} is not UTF-8, "
-            "and runs are stored by their path. Rename the folder, then run this again."
-        )
+        raise PathNotText(folder)
     return folder
 
 

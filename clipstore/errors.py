@@ -55,6 +55,28 @@ class LayoutConflict(ClipstoreError):
         )
 
 
+class LayoutUnknown(ClipstoreError):
+    """--layout names none that there is."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no layout {name!r}. There are: {', '.join(known)}.")
+
+
+class PathNotText(ClipstoreError):
+    """A path whose name is not UTF-8; runs are stored by their path."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path) -> None:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        super().__init__(
+            f"the path {shown} is not UTF-8, and runs are stored by their path. Rename the "
+            "folder, then run this again."
+        )
+
+
 class PromptFileError(ClipstoreError):
     """A prompt file given by the user cannot be used."""
 

@@ -87,7 +87,7 @@ class Abandon:
     first_flag_step: int | None
     """The validation at which the rule first said yes, replaying them in order."""
     steps_saved: int | None
-    """Planned steps after `first_flag_step`; None when the plan is unknown or nothing is flagged."""
+    """Planned steps after `first_flag_step`; None without a plan or a flag."""
     peak_step: int | None
     """Where the run was best, for rolling back; None unless COLLAPSED."""
 

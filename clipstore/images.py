@@ -68,10 +68,11 @@ def read_picture(path: Path, *, now_ns: int) -> RawPicture | Problem:
         return Problem(path, "read", "permission", "no permission to read it: chmod it, or skip.")
     except OSError as error:
         return Problem(path, "read", "unreadable", f"the system says: {error.strerror}.")
+    before = os.fstat(descriptor)
+    if not stat.S_ISREG(before.st_mode):
+        os.close(descriptor)
+        return Problem(path, "read", "not_regular", "not a regular file.")
     with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(file.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            return Problem(path, "read", "not_regular", "not a regular file.")
         if before.st_size > MAX_FILE_BYTES:
             return Problem(
                 path,
@@ -88,9 +89,7 @@ def read_picture(path: Path, *, now_ns: int) -> RawPicture | Problem:
         data
     ) != after.st_size:
         return Problem(path, "read", "changing", "the file changed while it was read.", True)
-    raw = RawPicture(
-        path, data, hashlib.sha256(data).hexdigest(), after.st_size, after.st_mtime_ns
-    )
+    raw = RawPicture(path, data, hashlib.sha256(data).hexdigest(), after.st_size, after.st_mtime_ns)
     if not _is_complete(data):
         return _broken(raw, "it ends before the picture does.", now_ns)
     return raw

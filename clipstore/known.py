@@ -6,7 +6,6 @@ was last changed well before it was scored; otherwise its hash decides.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +83,7 @@ class KnownFiles:
         if known is None:
             return False
         try:
-            now = os.stat(picture.path)
+            now = picture.path.stat()
         except OSError:
             return False
         return (

@@ -68,12 +68,13 @@ class Look:
     line_end: float
     """Where the optimistic line stands at the planned end; NaN likewise."""
     peak_step: int | None
-    """Middle of the best three validations before the drop; None without a drop."""
+    """Middle of the best three validations in a row; None where there are too few."""
     peak: float
+    """Their mean."""
     n_dropped: int
     """Newest validations in a row that lie clearly under the peak and mean out of the band."""
     n_to_confirm: int
-    """How many it takes for COLLAPSED."""
+    """How many it takes for COLLAPSED; 0 without a drop."""
     for_any_prompts: bool
     """True when `limit` allows for other prompts of the same kind, False when it is for these."""
     prompts_needed: int | None

@@ -10,7 +10,9 @@ from typing import TypeVar
 import click
 from rich.console import Console
 
-from clipstore.output import FORMATS, PIPED_WIDTH
+from clipstore.output import FORMATS, PIPED_WIDTH, visible_text
+from clipstore.prompts import load_prompt_file
+from clipstore.types import Prompt
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])
 
@@ -34,6 +36,33 @@ def format_option(function: Decorated) -> Decorated:
         show_default=True,
         help="How to write the result.",
     )(function)
+
+
+def prompts_option(function: Decorated) -> Decorated:
+    """--prompts: a prompt library of the user's."""
+    return click.option(
+        "--prompts",
+        type=click.Path(path_type=Path),
+        help="Prompt file: JSON, JSONL, CSV, TSV or text. Wins over the prompt files of a run.",
+    )(function)
+
+
+def layout_option(function: Decorated) -> Decorated:
+    """--layout: no detecting."""
+    return click.option(
+        "--layout", metavar="NAME", help="Read every run as this layout instead of detecting it."
+    )(function)
+
+
+def read_user_prompts(path: Path | None, messages: Console) -> tuple[Prompt, ...]:
+    """The prompts of --prompts; single ones that cannot be used are named on stderr."""
+    if path is None:
+        return ()
+    loaded = load_prompt_file(path)
+    for refused in loaded.refused:
+        line = f"{path}: {refused.prompt_id}: {refused.why}"
+        messages.print(visible_text(line), markup=False)
+    return loaded.prompts
 
 
 def result_console() -> Console:

@@ -76,9 +76,7 @@ class PartRows:
             seen_at=_now(),
         )
         for prompt in prompts:
-            self._add(
-                "prompts", text_id=prompt.text_id, text=prompt.text, is_blank=prompt.is_blank
-            )
+            self._add("prompts", text_id=prompt.text_id, text=prompt.text, is_blank=prompt.is_blank)
             self._add(
                 "run_prompts",
                 run_id=run.run_id,

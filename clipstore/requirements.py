@@ -70,7 +70,8 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912 
         case "NO_PLAN":
             return "The number of planned steps: pass --planned-steps N."
         case "WAS_NEAR":
-            return "Compare by eye the pictures of the best step with the newest."
+            best = f"step {look.peak_step:,}" if look and look.peak_step else "the best step"
+            return f"Compare by eye the pictures of {best} with the newest."
         case "UNSURE":
             if look is None or look.prompts_needed is None:
                 return (

@@ -61,7 +61,7 @@ def picture_to_thumbnail(path: Path, box: Box, *, now_ns: int) -> Thumbnail | No
     fits = 0 <= box.left < box.right <= width_px and 0 <= box.top < box.bottom <= height_px
     if not fits:
         return NoThumbnail("the file has changed since it was scored")
-    image = Image.fromarray(decoded.rgb)
+    image = Image.fromarray(crop_pixels(decoded.rgb, box))
     image.thumbnail((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "WEBP", quality=WEBP_QUALITY, method=4)

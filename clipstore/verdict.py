@@ -169,11 +169,16 @@ def _replay(each: _Analysis, reachable: bool, rules: Rules) -> Replay:
     )
 
     def known_at(n: int) -> Curve:
+        n_rows = int(usable[n - 1]) + 1
+        if n_rows == len(each.scores.steps):
+            return curve
         if whole:
             return curve_start(curve, n)
-        then = series_from_scores(each.scores.until(int(usable[n - 1]) + 1), rules)
-        errors = errors_from_series(then, rules)
-        return curve_of_series(then, errors, each.planned_steps, reachable)
+        then = series_from_scores(each.scores.until(n_rows), rules)
+        known = curve_of_series(
+            then, errors_from_series(then, rules), each.planned_steps, reachable
+        )
+        return known if len(known.mean) else curve_start(curve, n)
 
     return replay(curve, known_at, each.band, rules)
 

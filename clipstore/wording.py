@@ -97,9 +97,9 @@ def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             )
         case "WAS_NEAR":
             return (
-                f"{level} is {_shape(facts)} below {_low(facts)}, but the run has been in the band "
-                "or near it: that is no run that never learned, and the loss is too small or too "
-                "uncertain to call it a collapse."
+                f"{level} is {_shape(facts)} below {_low(facts)}; its best was "
+                f"{cosine_text(facts.look.peak)} at step {facts.look.peak_step:,}: no run that "
+                "never learned, and the loss is too small or too uncertain for a collapse."
             )
         case "UNSURE":
             return _unsure_sentence(facts)

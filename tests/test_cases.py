@@ -54,7 +54,7 @@ LOOK = Look(
     prompts_needed=None,
 )
 EVERYTHING = list(
-    itertools.product(get_args(PlateauStatus), get_args(Location), get_args(Blocker), (0, 3))
+    itertools.product(get_args(PlateauStatus), get_args(Location), get_args(Blocker), (0, 3, 5))
 )
 
 
@@ -90,7 +90,7 @@ def test_every_combination_has_a_label_that_fits_it() -> None:
             points_up = blocker in ("PATIENCE", "RISING", "LINE_REACHES")
             assert location not in ("IN_BAND", "ABOVE_BAND"), found
             assert status == "rising" or (status in FLAT and points_up), found
-        if status == "too_short" or n_dropped:
+        if status == "too_short" or n_dropped == 3:
             assert label == "cannot tell yet", found
 
 
@@ -120,7 +120,9 @@ def test_no_to_stopping_needs_scores_that_say_so() -> None:
         (case(blocker="BUDGET_UNKNOWN"), "cannot tell yet", "cannot tell yet"),
         (case(blocker="RISING"), "keep going", "no"),
         (case(blocker="LEVEL_UNSURE"), "cannot tell yet", "cannot tell yet"),
-        (case(blocker="WAS_NEAR_BAND"), "cannot tell yet", "no"),
+        (case(blocker="WAS_NEAR_BAND"), "cannot tell yet", "cannot tell yet"),
+        (case("plateau", "IN_BAND", n_dropped=3), "cannot tell yet", "cannot tell yet"),
+        (case("plateau", "BORDERLINE", n_dropped=5), "cannot tell yet", "no"),
         (case("falling", blocker="PATIENCE"), "cannot tell yet", "cannot tell yet"),
     ],
 )

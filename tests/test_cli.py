@@ -62,7 +62,7 @@ def scored_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scored(scored_folder: Path, model: Path) -> Clipstore:
-    """Runs commands in a folder where `runs/a` is scored, in ./clipstore.duckdb. Only to be read."""
+    """Runs commands in a folder where `runs/a` is scored. Only to be read."""
     write_folder_run(scored_folder / "runs/a", PROMPTS, STEPS)
     clipstore = runner(scored_folder)
     clipstore("ingest", "runs", "--model", model)
@@ -221,10 +221,10 @@ def test_interrupting_keeps_what_is_scored_and_the_same_command_goes_on(
     for step in range(1, 41):
         folder = tmp_path / f"runs/a/step_{step:06d}"
         folder.mkdir(parents=True)
-        for name in PROMPTS:
+        for name, text in PROMPTS.items():
             picture = Image.effect_noise((512, 512), 40 + step).convert("RGB")
             picture.save(folder / f"{name}.png")
-            (folder / f"{name}.txt").write_text(PROMPTS[name])
+            (folder / f"{name}.txt").write_text(text)
     made_old(tmp_path / "runs")
     process = subprocess.Popen(
         [sys.executable, "-m", "clipstore", "ingest", "runs", "--model", str(model)],

@@ -12,7 +12,7 @@ import pytest
 
 from clipstore.figures import CONFIG, RUN_STYLES, RunCurve, curves_to_figure
 from clipstore.findings import StepMean
-from clipstore.inert import shorten, strip_folders, text_for_plotly, visible_text
+from clipstore.inert import json_for_script, shorten, strip_folders, text_for_plotly, visible_text
 from clipstore.resources import resource_folder
 from clipstore.sparkline import steps_to_range, steps_to_svg
 from clipstore.types import Band
@@ -172,6 +172,19 @@ def test_a_sparkline_of_one_validation_is_a_dot_and_of_none_is_empty():
 def test_text_that_html_or_utf8_forbid_is_replaced(text: str, shown: str):
     assert visible_text(text) == shown
     text_for_plotly(text).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", ["</script x", "<!-- <script ", "a > b & c", "\u2028\u2029", "\udcff"]
+)
+def test_json_in_a_script_element_has_nothing_that_ends_it(text: str):
+    written = json_for_script({"name": text})
+    assert not set(written) & set("<>&\u2028\u2029\udcff")
+    assert json.loads(written) == {"name": text}
+
+
+def test_json_in_a_script_element_has_null_for_what_json_lacks():
+    assert json_for_script([float("nan"), float("inf"), 0.5]) == "[null,null,0.5]"
 
 
 def test_a_long_name_keeps_both_its_ends():

@@ -130,6 +130,12 @@ def test_a_pipe_named_like_a_picture_does_not_block(tmp_path: Path) -> None:
     assert decoded(path).reason == "not_regular"
 
 
+def test_a_folder_named_like_a_picture_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.mkdir()
+    assert decoded(path).reason == "not_regular"
+
+
 def test_a_file_that_vanished_is_pending(tmp_path: Path) -> None:
     problem = decoded(tmp_path / "gone.png")
     assert (problem.reason, problem.pending) == ("vanished", True)

@@ -295,10 +295,10 @@ def test_a_killed_ingest_loses_at_most_one_batch(
     for step in range(100, 700, 100):
         folder = tmp_path / f"runs/a/step_{step:06d}"
         folder.mkdir(parents=True)
-        for name in PROMPTS:
+        for name, text in PROMPTS.items():
             pixels = generator.integers(0, 256, (32, 32, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / f"{name}.png")
-            (folder / f"{name}.txt").write_text(PROMPTS[name])
+            (folder / f"{name}.txt").write_text(text)
     made_old(tmp_path / "runs")
     store = tmp_path / "s.duckdb"
     arguments = [str(tmp_path / "runs"), str(store), str(pictures_before_death)]

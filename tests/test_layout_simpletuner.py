@@ -244,10 +244,21 @@ def test_a_prompt_without_a_base_picture_is_told_apart_from_a_run_without_any(
     assert [hint.base_folder_complete for hint in hints if hint] == [False, True]
 
 
-def test_clean_pictures_of_step_0_are_the_base_model_s(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("label", "drawn"),
+    [
+        ("64x64", (64, 64)),
+        ("1000x600", (992, 608)),  # multiples of 16, since v1.3.1
+        ("1000x600", (1000, 600)),  # of 8, before
+        ("1000x600", (1024, 576)),  # of 64, before
+    ],
+)
+def test_clean_pictures_of_step_0_are_the_base_model_s(
+    tmp_path: Path, label: str, drawn: tuple[int, int]
+) -> None:
     simpletuner_run(tmp_path, [], library=LIBRARY)
-    draw(tmp_path / "validation_images" / "step_0_fox_0_50x100.png", 48, 96)
-    draw(tmp_path / "validation_images" / "step_0_fox_1_50x100.webp", 48, 96)
+    draw(tmp_path / "validation_images" / f"step_0_fox_0_{label}.png", *drawn)
+    draw(tmp_path / "validation_images" / f"step_0_fox_1_{label}.webp", *drawn)
 
     contents = read_one(tmp_path)
 
@@ -255,9 +266,12 @@ def test_clean_pictures_of_step_0_are_the_base_model_s(tmp_path: Path) -> None:
     assert all(one.composite is None for one in contents.pictures)
 
 
-def test_a_drawn_picture_of_step_0_is_a_validation_before_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize("drawn", [(134, 64), (134, 111), (64, 111)])
+def test_a_drawn_picture_of_step_0_is_a_validation_before_training(
+    tmp_path: Path, drawn: tuple[int, int]
+) -> None:
     simpletuner_run(tmp_path, [], library=LIBRARY)
-    draw(tmp_path / "validation_images" / "step_0_fox_0_64x64.png", 134, 111)
+    draw(tmp_path / "validation_images" / "step_0_fox_0_64x64.png", *drawn)
 
     (picture,) = read_one(tmp_path).pictures
 

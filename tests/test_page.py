@@ -14,7 +14,7 @@ from pathlib import Path
 import html5lib
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clipstore.page import half_width_to_text, render_page, signed_to_text
@@ -255,6 +255,22 @@ def test_no_folder_of_this_machine_is_on_the_page(data: ReportData, page: str, t
         assert str(folder) not in page
 
 
+def test_a_file_outside_every_run_is_called_by_its_name_only():
+    problem = ("/home/alice/strays/x.png", "name", "unknown_name", "move it.", False)
+    _, tables = small_inputs()
+    strays = replace(tables, problems=pl.DataFrame([problem], PROBLEM_COLUMNS, orient="row"))
+    (group,) = gather(((), strays)).problems
+    assert group.files[0].path == "x.png"
+
+
+def test_a_file_inside_a_run_is_called_by_the_run_and_its_path_in_it():
+    problem = ("/data/runs/run-a/val/x.png", "decode", "truncated", "it ends.", False)
+    _, tables = small_inputs()
+    inside = replace(tables, problems=pl.DataFrame([problem], PROBLEM_COLUMNS, orient="row"))
+    (group,) = gather(((), inside)).problems
+    assert group.files[0].path == "run-a: val/x.png"
+
+
 def test_the_same_data_give_the_same_bytes(data: ReportData, page: str):
     elsewhere = replace(data, generated_at=NOW.astimezone(timezone(timedelta(hours=9))))
     assert render_page(data) == page
@@ -303,6 +319,24 @@ def test_markup_from_outside_is_shown_and_not_obeyed(hostile_page: str):
     assert "window.__xss=1" in "".join(document.itertext())
 
 
+def test_markup_beside_a_picture_stays_in_its_attribute(data: ReportData):
+    section = data.sections[0]
+    prompts = tuple(
+        replace(
+            run,
+            run=PAYLOAD,
+            lowest=tuple(replace(card, prompt_id=PAYLOAD) for card in run.lowest),
+        )
+        for run in section.prompts
+    )
+    page = render_page(replace(data, sections=(replace(section, prompts=prompts),)))
+    images = list(html5lib.parse(page).iter(f"{XHTML}img"))
+    assert PAYLOAD in images[0].attrib["alt"]
+    assert {name for image in images for name in image.attrib} == {
+        "alt", "decoding", "height", "loading", "src", "width"
+    }  # fmt: skip
+
+
 def test_markup_from_outside_stays_in_its_data_block(hostile_page: str):
     for element_id in ("clipstore-verdicts", "chart-data-1"):
         assert "__xss" in json.dumps(json_block(hostile_page, element_id))
@@ -311,19 +345,29 @@ def test_markup_from_outside_stays_in_its_data_block(hostile_page: str):
 @settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(text=st.text(st.characters(codec=None), min_size=1, max_size=60))
+@given(text=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
+@example("a nul \0 and an override \u202e")
+@example("</script x")
+@example("<!-- <script ")
 def test_no_text_whatever_changes_what_the_page_is_made_of(text: str):
     verdicts, tables = hostile_inputs(text)
     page = render_page(
         gather_report(verdicts, tables, generated_at=NOW, version="0.1.0", with_pictures=False)
     )
-    page.encode("utf-8")
     markup = re.sub(r"<script>.*?</script>", "<script></script>", page, flags=re.DOTALL)
+    assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e]", markup)
     document = html5lib.parse(markup)
     tags = [element.tag for element in document.iter() if isinstance(element.tag, str)]
     assert tags.count(f"{XHTML}script") == 4
     assert tags.count(f"{XHTML}h1") == 1
     assert tags.count(f"{XHTML}img") == 0
+
+
+def test_a_name_that_is_no_unicode_still_gives_a_file_that_can_be_written():
+    verdicts, tables = small_inputs()
+    odd = replace(verdicts[0], run="run-\udcff", reasons=("because \udcff",))
+    page = render_page(gather(((odd,), tables)))
+    assert "run-\ufffd" in page.encode("utf-8").decode("utf-8")
 
 
 # Edges

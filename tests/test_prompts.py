@@ -23,7 +23,7 @@ PARTI = (
     "Prompt\tCategory\tChallenge\tNote\n"
     "bond\tAbstract\tBasic\tBiology-inspired\n"
     'a sign that says "Diffusion"\tWorld Knowledge\tWriting & Symbols\t\n'
-    '"Hello World" written in clouds\tAbstract\tWriting & Symbols\t\n'
+    '"Hello World"\tAbstract\tWriting & Symbols\t\n'
 )
 
 
@@ -83,7 +83,7 @@ def test_partiprompts_categories_become_tags_and_its_quotes_stay(tmp_path: Path)
         (("category", "Abstract"), ("challenge", "Basic"), ("note", "Biology-inspired")),
     )
     assert (sign.prompt_id, sign.text) == ("1", 'a sign that says "Diffusion"')
-    assert hello.text == '"Hello World" written in clouds'
+    assert hello.text == '"Hello World"'
 
 
 def test_a_tsv_from_a_spreadsheet_loses_the_quotes_of_its_cells(tmp_path: Path) -> None:

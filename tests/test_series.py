@@ -178,5 +178,13 @@ def test_every_validation_is_listed_also_those_the_curve_leaves_out() -> None:
     assert [each.n_prompts for each in listed] == [10] * 4 + [2] + [10] * 3
     assert listed[4].high - listed[4].low > 1.5 * (listed[3].high - listed[3].low)
     assert listed[4].adjusted_mean == pytest.approx(0.30, abs=0.03)
-    first = listed[0]
+
+
+def test_a_change_from_a_first_validation_that_has_few_prompts_is_still_no_change() -> None:
+    cells = noisy(np.full(8, 0.30), 10)
+    cells[0, 2:] = np.nan
+    scores = only_run(frame_of_matrix(cells))
+    series = series_from_scores(scores, RULES)
+    first, second, *_ = step_means(scores, series, errors_from_series(series, RULES), RULES)
+    assert second.change_high - second.change_low > 0.01
     assert (first.change_from_first, first.change_low, first.change_high) == (0, 0, 0)

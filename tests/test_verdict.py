@@ -79,6 +79,42 @@ def test_a_dip_that_recovers_is_never_flagged() -> None:
         assert verdict_of(noisy(curve, 30, seed)).abandon.first_flag_step is None
 
 
+def test_a_drop_counts_only_the_validations_that_are_down_by_all_of_it() -> None:
+    curve = np.concatenate([np.full(12, 0.33), np.full(2, 0.297), np.full(3, 0.27)])
+    verdict = verdict_of(noisy(curve, 200))
+    assert verdict.abandon.first_flag_step is None
+    assert "newest 3 validations" in verdict.reasons[0]
+
+
+def test_a_drop_to_the_edge_of_the_band_is_not_a_collapse() -> None:
+    verdict = verdict_of(noisy(np.concatenate([np.full(15, 0.345), np.full(15, 0.297)]), 50))
+    assert verdict.abandon.first_flag_step is None
+    assert verdict.plateau.location == "BORDERLINE"
+
+
+def test_a_collapsed_run_that_comes_back_into_the_band_is_no_longer_flagged() -> None:
+    curve = np.concatenate([np.full(12, 0.35), np.full(8, 0.285), np.full(10, 0.305)])
+    verdict = verdict_of(noisy(curve, 100))
+    assert verdict.abandon.first_flag_step is not None
+    assert not verdict.abandon.flag
+
+
+def test_a_run_that_was_near_the_band_is_not_called_stuck() -> None:
+    verdict = verdict_of(noisy(np.concatenate([np.full(10, 0.30), np.full(20, 0.272)]), 200))
+    assert (verdict.verdict, verdict.abandon.first_flag_step) == ("cannot tell yet", None)
+    assert "its best was .30" in verdict.reasons[0]
+
+
+def test_a_flag_waits_while_a_trend_that_fits_could_still_reach_the_band() -> None:
+    stuck = frame_of_matrix(noisy(np.full(20, 0.272), 10, 4, 0.03), run="stuck")
+    sibling = frame_of_matrix(noisy(np.full(30, 0.335), 10, 1), run="sibling")
+    runs = pl.concat([runs_frame(3300, "stuck"), runs_frame(3000, "sibling")])
+    verdicts = verdicts_from_scores(pl.concat([stuck, sibling]), runs, {MODEL_ID: BAND})
+    verdict = {v.run: v for v in verdicts}["stuck"]
+    assert verdict.verdict == "keep going"
+    assert "the steepest trend that fits would stand at" in verdict.reasons[0]
+
+
 def test_the_band_protects_a_run_whatever_it_lost() -> None:
     verdict = verdict_of(noisy(0.37 - 0.06 * (T30 >= 15), 100))
     assert (verdict.verdict, verdict.abandon.answer) == ("in band: judge by eye", "no")
@@ -149,18 +185,23 @@ def test_rising_below_the_band_goes_on_also_without_a_band() -> None:
         assert (verdict.verdict, verdict.abandon.answer) == ("keep going", "no")
 
 
+@pytest.mark.parametrize("seed", [2, 10, 13, 20])
 @pytest.mark.parametrize("holes", [False, True], ids=["whole", "with holes"])
-def test_a_flag_is_what_the_user_would_have_seen_then(holes: bool) -> None:
-    cells = noisy(np.concatenate([np.full(9, 0.275), np.full(21, 0.250)]), 40)
+def test_a_flag_is_what_the_user_would_have_seen_then(holes: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = noisy(np.full(26, 0.25), 30, seed, 0.02)
     if holes:
-        cells[np.random.default_rng(2).random(cells.shape) < 0.2] = np.nan
+        later_worse = rng.random(30) < 0.4
+        cells[14:, later_worse] -= 0.03
+        cells[rng.random(cells.shape) < 0.3] = np.nan
+        cells[18] -= 0.06 * (seed % 2)
     frame = frame_of_matrix(cells)
     first = verdict_of(frame).abandon.first_flag_step
     assert first is not None
     then = verdict_of(frame.filter(pl.col("step") <= first))
     just_before = verdict_of(frame.filter(pl.col("step") < first))
     assert (then.abandon.flag, then.abandon.first_flag_step) == (True, first)
-    assert not just_before.abandon.flag
+    assert just_before.abandon.first_flag_step is None
 
 
 SMALL: dict[str, Floats | pl.DataFrame] = {

@@ -13,9 +13,16 @@ import click
 from clipstore.discover import discover
 from clipstore.ingest import IngestOptions, IngestReport, ingest_discoveries
 from clipstore.ingestprogress import IngestProgress
-from clipstore.options import db_option, format_option, message_console, result_console
+from clipstore.options import (
+    db_option,
+    format_option,
+    layout_option,
+    message_console,
+    prompts_option,
+    read_user_prompts,
+    result_console,
+)
 from clipstore.output import Format, print_rows, visible_text
-from clipstore.prompts import read_prompt_file
 from clipstore.store import default_store_path
 
 DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"
@@ -39,8 +46,8 @@ EXAMPLES_PER_REASON = 3
 )
 @click.option("--offline", is_flag=True, help="Never connect, not even for missing weights.")
 @click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin.")
-@click.option("--prompts", type=click.Path(path_type=Path), help="Prompt file that wins over all.")
-@click.option("--layout", help="Read every run as this layout instead of detecting it.")
+@prompts_option
+@layout_option
 @click.option("--workers", type=click.IntRange(min=1), help="Reading threads. Default: all cores.")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many scored files.")
 @click.option("--rescore", is_flag=True, help="Score known files again, with today's prompts.")
@@ -68,7 +75,7 @@ def command(
     goes on where it stopped. Pictures still being written are left for the next time.
     """
     messages = message_console()
-    texts = () if prompts is None else read_prompt_file(prompts)
+    texts = read_user_prompts(prompts, messages)
     found = [discover(path, layout=layout, user_prompts=texts) for path in paths]
     for discovery in found:
         for contents in discovery.runs:
@@ -116,11 +123,7 @@ def _print_report(report: IngestReport, store: Path, form: Format) -> None:
             text = visible_text(f"{problem.path}: {problem.detail}")
             messages.print(f"  {text}", markup=False)
         if len(same) > EXAMPLES_PER_REASON:
-            messages.print(
-                f'  … all of them: clipstore sql "SELECT path, detail FROM problems '
-                f"WHERE reason = '{reason}'\"",
-                markup=False,
-            )
+            messages.print(f"  … all: clipstore query refused_files reason={reason}", markup=False)
     for rule, count in report.skipped_by_rule:
         messages.print(f"{count:,} skipped ({rule})", markup=False)
     if report.merge.n_parts_waiting:

@@ -13,10 +13,16 @@ from pathlib import Path
 import click
 
 from clipstore.discover import Discovery, discover
-from clipstore.options import format_option, message_console, result_console
+from clipstore.options import (
+    format_option,
+    layout_option,
+    message_console,
+    prompts_option,
+    read_user_prompts,
+    result_console,
+)
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.panels import CutPicture, PanelReader
-from clipstore.prompts import read_prompt_file
 from clipstore.types import Picture, Problem, RunContents
 
 COLUMNS = (
@@ -44,17 +50,17 @@ Row = dict[str, object]
 
 @click.command("scan")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--prompts", type=click.Path(path_type=Path), help="Prompt file that wins over all.")
-@click.option("--layout", help="Read every run as this layout instead of detecting it.")
+@prompts_option
+@layout_option
 @format_option
 def command(path: Path, prompts: Path | None, layout: str | None, form: Format) -> int:
     """Show what `ingest` would find under PATH: runs, pictures, panels, prompts, problems.
 
     Formats other than table print one row per picture and panel, or per problem.
     """
-    texts = () if prompts is None else read_prompt_file(prompts)
-    found = discover(path, layout=layout, user_prompts=texts)
     console, messages = result_console(), message_console()
+    texts = read_user_prompts(prompts, messages)
+    found = discover(path, layout=layout, user_prompts=texts)
     rows = _discovery_to_rows(found)
     if form == "jsonl":
         n_problems = 0

@@ -8,9 +8,9 @@ SELECT
     runs.planned_steps,
     summary.n_prompts AS prompts,
     coalesce(summary.n_images, 0) AS pictures,
-    summary.last_mean AS "clip/mean",
-    summary.last_share_in_band AS share_in_band,
-    summary.base_mean,
+    round(summary.last_mean, 4) AS "clip/mean",
+    round(summary.last_share_in_band, 2) AS share_in_band,
+    round(summary.base_mean, 4) AS base_mean,
     coalesce(problems.n_files, 0) AS not_scored,
     runs.layout,
     runs.root
