@@ -1,0 +1,47 @@
+"""`clipstore demo`: real runs of a small model, scored by a small CLIP, in a minute and offline."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from clipstore.commands import ingest, report, verdict
+from clipstore.errors import OutputError
+from clipstore.options import message_console
+from clipstore.resources import resource_folder
+
+DEFAULT_FOLDER = Path("clipstore-demo")
+
+
+@click.command("demo")
+@click.argument("folder", type=click.Path(path_type=Path), default=DEFAULT_FOLDER)
+@click.pass_context
+def command(ctx: click.Context, folder: Path) -> int:
+    """Lay the demo's runs out in FOLDER, score them, and show what clipstore says of them.
+
+    The runs are real trainings of a small text-to-image model on drawn shapes, and the scorer is a
+    small CLIP trained on the same world: everything but the size is as in earnest.
+    """
+    data = resource_folder("demo")
+    if folder.exists() and not (folder / "runs").is_dir():
+        raise OutputError(folder, "it exists and is not a demo; name another folder")
+    # The pictures are the user's to play with; the model stays where it is installed.
+    shutil.copytree(data / "runs", folder / "runs", dirs_exist_ok=True)
+    store = folder / "clipstore.duckdb"
+    message_console().print(
+        f"$ clipstore ingest {folder / 'runs'} --model {data / 'model'} --db {store}", markup=False
+    )
+    ctx.invoke(
+        ingest.command,
+        paths=(folder / "runs",),
+        model=str(data / "model"),
+        offline=True,
+        db=store,
+    )
+    message_console().print(f"\n$ clipstore verdict --db {store}", markup=False)
+    ctx.invoke(verdict.command, db=store)
+    message_console().print(f"\n$ clipstore report --html --db {store}", markup=False)
+    ctx.invoke(report.command, file=folder / report.DEFAULT_NAME, db=store)
+    return 0
