@@ -90,11 +90,7 @@ def curve_of_series(
         steps=series.steps[where],
         position=series.position[where],
         mean=series.mean[where],
-        errors=replace(
-            errors,
-            prompt_covariance=errors.prompt_covariance[np.ix_(where, where)],
-            autocorrelation=errors.autocorrelation[np.ix_(where, where)],
-        ),
+        errors=errors.at(where),
         gap_steps=series.gap_steps,
         planned_steps=planned_steps,
         n_prompts=len(series.columns),
@@ -110,11 +106,7 @@ def curve_start(curve: Curve, n_seen: int) -> Curve:
         steps=curve.steps[end],
         position=curve.position[end],
         mean=curve.mean[end],
-        errors=replace(
-            curve.errors,
-            prompt_covariance=curve.errors.prompt_covariance[end, end],
-            autocorrelation=curve.errors.autocorrelation[end, end],
-        ),
+        errors=curve.errors.at(np.arange(n_seen)),
     )
 
 

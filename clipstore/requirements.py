@@ -13,7 +13,7 @@ from clipstore.facts import Facts
 from clipstore.phrases import cosine_text, count_text
 
 
-def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one branch a case
+def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one branch a case
     """One sentence; None where the label is not "cannot tell yet"."""
     rules, look = facts.rules, facts.replay.last if facts.replay is not None else None
     if label_of(facts.case) != "cannot tell yet":

@@ -8,14 +8,14 @@ checkpoints "differ" more often the more prompts there are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import stdtrit
 
 from clipstore.clean import Series
 from clipstore.rules import Rules
-from clipstore.series import Bools, Floats
+from clipstore.series import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,16 @@ class Errors:
         """(T,) the prompts' share of that: what more prompts would average out."""
         return np.asarray(np.maximum(np.diag(self.prompt_covariance) - self.between_prompts, 0.0))
 
+    def at(self, kept: Ints) -> Errors:
+        """The errors of the validations `kept`, as if there were no others."""
+        covariance = self.prompt_covariance[np.ix_(kept, kept)]
+        return replace(
+            self,
+            prompt_covariance=covariance,
+            between_prompts=_between(covariance) if len(kept) > 1 else self.between_prompts,
+            autocorrelation=self.autocorrelation[np.ix_(kept, kept)],
+        )
+
     def quantile(self, probability: float) -> float:
         """Student's t for the prompt part's degrees of freedom."""
         return float(stdtrit(self.df, probability))
@@ -73,7 +83,9 @@ def errors_from_series(series: Series, rules: Rules) -> Errors:
     lag = np.abs(series.position[:, None] - series.position[None, :])
     errors = Errors(
         prompt_covariance=covariance,
-        between_prompts=_between(covariance, rules.prior_change_sd, n),
+        between_prompts=_between(covariance - 0.5 * rules.prior_change_sd**2 / max(n, 1))
+        if n_steps == 1  # nothing but the assumption tells level from noise
+        else _between(covariance),
         autocorrelation=rules.jitter_autocorrelation**lag,
         jitter_variance=rules.jitter_prior_sd**2,
         df=rules.prior_weight + max(n - 1, 0),
@@ -86,15 +98,9 @@ def take_errors(errors: Errors, mean: Floats, where: Bools, rules: Rules) -> Err
 
     `mean` is the whole curve (T,).
     """
-    kept = np.flatnonzero(where)
-    covariance = errors.prompt_covariance[np.ix_(kept, kept)]
-    return Errors(
-        prompt_covariance=covariance,
-        between_prompts=errors.between_prompts,
-        autocorrelation=errors.autocorrelation[np.ix_(kept, kept)],
-        jitter_variance=jitter_variance(mean[kept], covariance, rules),
-        df=errors.df,
-    )
+    kept = errors.at(np.flatnonzero(where))
+    shake = jitter_variance(mean[where], kept.prompt_covariance, rules)
+    return replace(kept, jitter_variance=shake)
 
 
 def jitter_variance(mean: Floats, prompt_covariance: Floats, rules: Rules) -> float:
@@ -121,11 +127,10 @@ def jitter_variance(mean: Floats, prompt_covariance: Floats, rules: Rules) -> fl
     return min(pooled, rules.jitter_max_sd**2)
 
 
-def _between(covariance: Floats, prior_change_sd: float, n: int) -> float:
+def _between(covariance: Floats) -> float:
+    """Mean covariance of two different validations; of one with itself where there is but one."""
     n_steps = len(covariance)
-    if n_steps == 0:
-        return 0.0
-    if n_steps == 1:
-        return max(float(covariance[0, 0]) - 0.5 * prior_change_sd**2 / max(n, 1), 0.0)
+    if n_steps < 2:
+        return max(float(covariance.sum()), 0.0)
     off_diagonal = (covariance.sum() - np.trace(covariance)) / (n_steps * (n_steps - 1))
     return max(float(off_diagonal), 0.0)

@@ -180,7 +180,11 @@ def _replay(each: _Analysis, reachable: bool, rules: Rules) -> Replay:
         )
         return known if len(known.mean) else curve_start(curve, n)
 
-    return replay(curve, known_at, each.band, rules)
+    history = replay(curve, known_at, each.band, rules)
+    standing = history.standing
+    if standing and standing.reason != "COLLAPSED" and each.fit.plateau.status == "rising":
+        return replace(history, standing=None)  # it was stuck then; now it is shown to rise
+    return history
 
 
 def _abandon(case: Case, history: Replay | None, planned: int | None) -> Abandon:

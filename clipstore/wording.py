@@ -30,7 +30,7 @@ def level_text(facts: Facts) -> str:
     return f"clip/mean {cosine_text(level)} ± {half} over {prompts}"
 
 
-def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0911, PLR0912 - one branch a case
+def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0912 - one branch a case
     rules, level = facts.rules, level_text(facts)
     match facts.case:
         case "FLAGGED":

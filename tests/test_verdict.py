@@ -139,6 +139,13 @@ def test_a_bloom_after_the_patience_takes_the_flag_back() -> None:
     assert "FLAG_WITHDRAWN" in verdict.notes
 
 
+def test_a_flag_does_not_stand_against_a_rise_that_is_shown() -> None:
+    slowly = np.concatenate([np.full(14, 0.24), 0.24 + 0.001 * np.arange(1.0, 17.0)])
+    verdict = verdict_of(noisy(slowly, 60, seed=5, noise=0.012))
+    assert verdict.abandon.first_flag_step == 1800
+    assert (verdict.plateau.status, verdict.verdict) == ("rising", "keep going")
+
+
 def test_a_flat_run_below_the_band_waits_for_its_patience() -> None:
     verdict = verdict_of(noisy(np.full(10, 0.25), 50))
     assert verdict.verdict == "keep going"
