@@ -88,6 +88,9 @@ def curves_to_figure(
         shapes.append(_level_line(base_cosine, BASE_STYLE, width_px=2.0))
         annotations.append(_label(base_cosine, "base model", "bottom"))
     low, high = _y_range(curves, band, base_cosine)
+    steps = {s.step for curve in curves for s in curve.steps}
+    # Left alone, plotly puts fractions of a step around a single one.
+    only_tick = {"tickmode": "array", "tickvals": list(steps)} if len(steps) == 1 else {}
     layout = go.Layout(
         template=go.layout.Template(),
         paper_bgcolor="rgba(0,0,0,0)",
@@ -105,7 +108,8 @@ def curves_to_figure(
             "ticklen": 4,
             "tickformat": ",",
             "exponentformat": "none",
-        },
+        }
+        | only_tick,
         yaxis={
             "title": {"text": "clip/mean (cosine)", "font": {"size": 13}},
             "zeroline": False,
@@ -201,7 +205,7 @@ def _band_marks(band: Band) -> tuple[list[dict[str, object]], list[dict[str, obj
 def _level_line(cosine: float, style: LineStyle, width_px: float) -> dict[str, object]:
     return {
         "type": "line",
-        "layer": "below",
+        "layer": "between",
         "xref": "paper",
         "x0": 0,
         "x1": 1,

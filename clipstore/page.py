@@ -21,6 +21,14 @@ from clipstore.errors import ResourceMissing
 from clipstore.figures import RUN_STYLES, curves_to_figure
 from clipstore.findings import Label, Location, PlateauStatus, Verdict
 from clipstore.inert import json_for_script, shorten, visible_text
+from clipstore.numbertext import (
+    cosine_to_four_decimals,
+    cosine_to_text,
+    count_to_text,
+    half_width_to_text,
+    percent_to_text,
+    signed_to_text,
+)
 from clipstore.pagesize import count_pictures, drop_last_thumbnails
 from clipstore.reportdata import ModelSection, ReportData, RunRow
 from clipstore.resources import resource_folder
@@ -29,7 +37,6 @@ from clipstore.thumbnails import NoThumbnail, Thumbnail
 
 VERDICTS_SCHEMA_VERSION = 1
 """Of the machine-readable block; raised when a field changes its meaning or goes away."""
-NO_NUMBER = "–"
 NOTICE_BYTES = 4_000
 """Room for saying, in every section, what was left out."""
 
@@ -264,42 +271,6 @@ def _verdict_to_json(verdict: Verdict) -> dict[str, object]:
     return {name: value for name, value in asdict(verdict).items() if name != "steps"}
 
 
-def cosine_to_text(value: float | None) -> str:
-    """Three decimals, the trackers' one decimal times 100 and two more."""
-    return NO_NUMBER if value is None or not math.isfinite(value) else _minus(f"{value:.3f}")
-
-
-def cosine_to_four_decimals(value: float) -> str:
-    """For tables that are read back: finer than any interval."""
-    return _minus(f"{value:.4f}") if math.isfinite(value) else NO_NUMBER
-
-
-def signed_to_text(value: float | None) -> str:
-    """Three decimals with a sign; no sign when they are all zero."""
-    if value is None or not math.isfinite(value):
-        return NO_NUMBER
-    return "0.000" if abs(value) < 5e-4 else _minus(f"{value:+.3f}")
-
-
-def half_width_to_text(low: float | None, high: float | None) -> str:
-    """Half of an interval, as the sentences of the verdicts print it."""
-    if low is None or high is None or not math.isfinite(high - low):
-        return ""
-    return f"± {(high - low) / 2:.3f}"
-
-
-def percent_to_text(share: float | None) -> str:
-    return NO_NUMBER if share is None or not math.isfinite(share) else f"{100 * share:.0f} %"
-
-
-def count_to_text(number: int | None) -> str:
-    return NO_NUMBER if number is None else f"{number:,}"
-
-
 def code_to_words(code: str) -> str:
     """`TOO_FEW_PROMPTS` as "too few prompts"."""
     return code.replace("_", " ").lower()
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", "−")

@@ -195,25 +195,27 @@ def _cautions(sections: Sequence[ModelSection], facts: PromptFacts) -> tuple[str
             f"{len(sections)} CLIP models scored these runs. Their numbers do not compare, so each "
             "model has a section of its own."
         )
-    few = [row for s in sections for row in s.rows if row.verdict.n_prompts < FEW_PROMPTS]
+    counts = {v.run: v.n_prompts for s in sections for v in (row.verdict for row in s.rows)}
+    few = [n_prompts for n_prompts in counts.values() if n_prompts < FEW_PROMPTS]
     if few:
-        smallest = min(row.verdict.n_prompts for row in few)
         said.append(
-            f"{len(few)} of {sum(len(s.rows) for s in sections)} runs have fewer than "
-            f"{FEW_PROMPTS} prompts (the fewest: {smallest}). Their means say as much about the "
-            "choice of prompts as about the model."
+            f"Fewer than {FEW_PROMPTS} prompts in {len(few)} of {len(counts)} runs (the fewest: "
+            f"{min(few)}): such a mean says as much about the choice of prompts as about the model."
         )
     without_band = sum(1 for s in sections if s.model.band is None)
     if without_band:
         said.append(
-            f"No band is known for {without_band} of {len(sections)} models, so nothing can be "
+            f"No band is known for {without_band} of {len(sections)} CLIP models: nothing can be "
             "called poor or in band there."
         )
     if facts.n_edited:
-        said.append(f"{facts.n_edited} prompts were edited while their run was going on.")
+        said.append(
+            f"Prompts whose text changed while their run was going on: {facts.n_edited}. The curve "
+            "mixes both versions."
+        )
     if facts.n_differing:
         said.append(
-            f"{facts.n_differing} prompt ids stand for different texts in different runs: the "
-            "means of those runs do not compare."
+            f"Prompt ids that stand for different texts in different runs: {facts.n_differing}. "
+            "The means of those runs do not compare."
         )
     return tuple(said)

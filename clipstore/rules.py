@@ -7,7 +7,13 @@ user was seen; `benchmarks/verdicts.py` prints what they cost and what they catc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+
+from clipstore.types import Band
+
+USUAL_BAND_GAP_COSINE = 0.08
+"""From "poor" to the band with openai/clip-vit-large-patch14-336, on whose scale the defaults are
+given: .22 to .30."""
 
 
 @dataclass(frozen=True)
@@ -135,3 +141,25 @@ class Rules:
     """Fewer are not judged: five prompts are an anecdote, not a mean."""
     at_base_cosine: float = 0.01
     """A flat run whose difference from the base model lies within this is flat at base."""
+
+
+def rules_on_scale_of(band: Band | None, rules: Rules) -> Rules:
+    """`rules` with every cosine and SD stretched to the scale of the band's model.
+
+    Models spread their cosines differently: a change that is nothing on one scale is all there is
+    on another. The gap between poor and the band is the yardstick. Without a band nothing is known
+    of the scale, and the rules stay as they are.
+    """
+    if band is None:
+        return rules
+    stretch = (band.low_cosine - band.poor_below_cosine) / USUAL_BAND_GAP_COSINE
+    if abs(stretch - 1.0) < 1e-9:
+        return rules
+    return replace(
+        rules,
+        **{
+            field.name: stretch * getattr(rules, field.name)
+            for field in fields(rules)
+            if field.name.endswith(("_cosine", "_sd"))
+        },
+    )

@@ -20,7 +20,7 @@ from clipstore.findings import Abandon, BaseComparison, Label, Verdict
 from clipstore.looks import Curve, curve_of_series, curve_start
 from clipstore.plateau import FLAT, PlateauFit, level_of_last, plateau_from_series
 from clipstore.requirements import requirement_of
-from clipstore.rules import Rules
+from clipstore.rules import Rules, rules_on_scale_of
 from clipstore.series import RunScores, run_scores_from_frame
 from clipstore.stepmeans import base_comparison, step_means
 from clipstore.types import Band
@@ -41,6 +41,8 @@ class _Analysis:
     fit: PlateauFit
     planned_steps: int | None
     band: Band | None
+    rules: Rules
+    """On the scale of the model that scored."""
 
     @property
     def prompts(self) -> frozenset[int]:
@@ -67,24 +69,25 @@ def verdicts_from_scores(
         _analyse(each, planned.get(each.run_id), bands.get(each.model_id), rules)
         for each in run_scores_from_frame(scores, rules)
     ]
-    proofs = _prompts_that_reached_the_band(analyses, rules)
+    proofs = _prompts_that_reached_the_band(analyses)
     verdicts = [
-        _verdict(each, _is_reachable(each, proofs.get(each.scores.model_id, ()), rules), rules)
+        _verdict(each, _is_reachable(each, proofs.get(each.scores.model_id, ())))
         for each in analyses
     ]
     return tuple(sorted(verdicts, key=lambda v: (ORDER.index(v.verdict), v.run, v.model)))
 
 
 def _analyse(scores: RunScores, planned: int | None, band: Band | None, rules: Rules) -> _Analysis:
+    rules = rules_on_scale_of(band, rules)
     series = series_from_scores(scores, rules)
     errors = errors_from_series(series, rules)
     fit = plateau_from_series(series, errors, band, rules)
     slim = replace(series, deviations=np.zeros((0, 0)))  # the largest part, and used up by now
-    return _Analysis(scores, slim, errors, fit, planned or None, band)
+    return _Analysis(scores, slim, errors, fit, planned or None, band, rules)
 
 
 def _prompts_that_reached_the_band(
-    analyses: Sequence[_Analysis], rules: Rules
+    analyses: Sequence[_Analysis],
 ) -> dict[int, tuple[frozenset[int], ...]]:
     """By model, the distinct prompt sets of runs whose newest level is in the band with 99 %
     confidence for these prompts."""
@@ -94,24 +97,22 @@ def _prompts_that_reached_the_band(
         mean = each.series.mean[where]
         if each.band is None or len(mean) < 3:
             continue
-        errors = take_errors(each.errors, each.series.mean, where, rules)
+        errors = take_errors(each.errors, each.series.mean, where, each.rules)
         level, se, _ = level_of_last(mean, errors, min(len(mean), each.fit.n_tail))
         if level - errors.quantile(0.99) * se >= each.band.low_cosine:
             found.setdefault(each.scores.model_id, set()).add(each.prompts)
     return {model_id: tuple(sets) for model_id, sets in found.items()}
 
 
-def _is_reachable(each: _Analysis, proofs: Sequence[frozenset[int]], rules: Rules) -> bool:
-    own = each.prompts
-    return bool(own) and any(
-        len(own & proof) >= rules.sibling_overlap * len(own) for proof in proofs
-    )
+def _is_reachable(each: _Analysis, proofs: Sequence[frozenset[int]]) -> bool:
+    own, share = each.prompts, each.rules.sibling_overlap
+    return bool(own) and any(len(own & proof) >= share * len(own) for proof in proofs)
 
 
-def _verdict(each: _Analysis, reachable: bool, rules: Rules) -> Verdict:
-    scores, series, fit = each.scores, each.series, each.fit
+def _verdict(each: _Analysis, reachable: bool) -> Verdict:
+    scores, series, fit, rules = each.scores, each.series, each.fit, each.rules
     n_prompts, n_usable = len(series.columns), int(series.usable.sum())
-    history = _replay(each, reachable, rules) if n_usable else None
+    history = _replay(each, reachable) if n_usable else None
     case = case_of(
         fit,
         history.last if history else None,
@@ -122,7 +123,7 @@ def _verdict(each: _Analysis, reachable: bool, rules: Rules) -> Verdict:
     )
     base = base_comparison(scores, series, each.errors, rules)
     abandon = _abandon(case, history, each.planned_steps)
-    notes = _notes(each, case, history, base, rules)
+    notes = _notes(each, case, history, base)
     facts = Facts(
         case=case,
         fit=fit,
@@ -158,8 +159,8 @@ def _verdict(each: _Analysis, reachable: bool, rules: Rules) -> Verdict:
     )
 
 
-def _replay(each: _Analysis, reachable: bool, rules: Rules) -> Replay:
-    series = each.series
+def _replay(each: _Analysis, reachable: bool) -> Replay:
+    series, rules = each.series, each.rules
     curve = curve_of_series(series, each.errors, each.planned_steps, reachable)
     usable = series.index[series.usable]
     whole = bool(
@@ -209,7 +210,6 @@ def _notes(
     case: Case,
     history: Replay | None,
     base: BaseComparison | None,
-    rules: Rules,
 ) -> tuple[str, ...]:
     status, location = each.fit.plateau.status, each.fit.plateau.location
     n_prompts, planned = len(each.series.columns), each.planned_steps
@@ -219,12 +219,12 @@ def _notes(
     conditions = {
         "BAND_UNKNOWN": each.band is None,
         "BUDGET_UNKNOWN": planned is None,
-        "TOO_FEW_PROMPTS": n_prompts < rules.few_prompts,
-        "TOO_FEW_VALIDATIONS": n_usable < rules.stuck_min_validations,
+        "TOO_FEW_PROMPTS": n_prompts < each.rules.few_prompts,
+        "TOO_FEW_VALIDATIONS": n_usable < each.rules.stuck_min_validations,
         "FLAT_AT_BASE": (
             status in FLAT
             and base is not None
-            and max(abs(base.low), abs(base.high)) <= rules.at_base_cosine
+            and max(abs(base.low), abs(base.high)) <= each.rules.at_base_cosine
         ),
         "IN_BAND_DECLINE": in_band and status == "falling",
         "TOO_SLOW": case == "RISING" and _misses_the_band(each),

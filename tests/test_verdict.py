@@ -62,6 +62,22 @@ def test_a_collapse_names_the_step_to_go_back_to() -> None:
     assert any("Roll back" in reason for reason in verdict.reasons)
 
 
+@pytest.mark.parametrize("level", [0.18, 0.245, 0.26, 0.34])
+@pytest.mark.parametrize("shape", [0.0 * T30, 0.002 * T30, -0.1 * (T30 >= 18)])
+def test_a_model_with_wider_cosines_gets_the_same_verdict_on_its_own_scale(
+    level: float, shape: Floats
+) -> None:
+    """Scores and band stretched threefold and moved: nothing but the numbers may change."""
+    cells = noisy(level + shape, 50)
+    stretched = Band(
+        *(3 * (edge - 0.22) for edge in (BAND.poor_below_cosine, BAND.low_cosine, BAND.high_cosine))
+    )
+    usual, wide = verdict_of(cells), verdict_of(3 * (cells - 0.22), band=stretched)
+    assert (wide.verdict, wide.abandon, wide.notes) == (usual.verdict, usual.abandon, usual.notes)
+    assert wide.plateau.status == usual.plateau.status
+    assert wide.plateau.onset_step == usual.plateau.onset_step
+
+
 def test_a_collapse_needs_no_plan() -> None:
     assert verdict_of(collapsing(), planned_steps=None).abandon.reason == "COLLAPSED"
 
