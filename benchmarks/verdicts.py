@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clipstore.analysis.plateau import FLAT
+from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
-from clipstore.plateau import FLAT
-from clipstore.verdict import verdicts_from_scores
 from tests.curves import BAND, MODEL_ID, Truth, studies
 
 

@@ -186,7 +186,7 @@ class QueryError(ClipstoreError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"DuckDB did not run this query: {why}\n"
-            "Tables and views: `clipstore sql \"SHOW TABLES\"`; ready questions: `clipstore query`."
+            'Tables and views: `clipstore sql "SHOW TABLES"`; ready questions: `clipstore query`.'
         )
 
 

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from clipstore.output import FORMATS, PIPED_WIDTH, visible_text
-from clipstore.prompts import load_prompt_file
+from clipstore.sources.prompts import load_prompt_file
 from clipstore.types import Prompt
 
 Decorated = TypeVar("Decorated", bound=Callable[..., object])

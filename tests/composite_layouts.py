@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from clipstore.composites import Refusal, find_panels
+from clipstore.pictures.composites import Refusal, find_panels
 from clipstore.types import Box, CompositeHints, Cut, Panel, Size
 from tests.drawn_composites import (
     Drawing,

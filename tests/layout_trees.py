@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from clipstore.discover import discover
+from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt, RunContents
 
 

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from clipstore.model.vectors import TextVectors
 from clipstore.types import Band, Model
-from clipstore.vectors import TextVectors
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "grey": (1, 1, 1)}
 MAX_WORDS = 5
 
 
 class MeanColourEmbedder:
-    """Satisfies `clipstore.embedder.Embedder`; counts what goes through the "model"."""
+    """Satisfies `clipstore.model.embedder.Embedder`; counts what goes through the "model"."""
 
     def __init__(self, name: str = "mean-colour", band: Band | None = None, batch_size: int = 4):
         self.model = Model(

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 from PIL import Image, ImageDraw
 
+from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
-from clipstore.reportdata import (
+from clipstore.report.data import (
     INGEST_COLUMNS,
     MODEL_COLUMNS,
     PICTURE_COLUMNS,
@@ -26,9 +27,8 @@ from clipstore.reportdata import (
     ReportData,
     ReportTables,
 )
-from clipstore.reportgather import gather_report
+from clipstore.report.gather import gather_report
 from clipstore.types import TRAINED_PANELS, Band, content_id
-from clipstore.verdict import verdicts_from_scores
 
 NOW = datetime(2031, 11, 23, 19, 5, tzinfo=UTC)
 MODEL = "openai/clip-vit-large-patch14-336"

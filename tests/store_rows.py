@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from clipstore.spool import TABLE_SCHEMAS, spool_folder, write_part
+from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.types import Band, Model, content_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)

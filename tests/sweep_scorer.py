@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import CLIPConfig, CLIPModel, CLIPTokenizer
 
-from clipstore.embed import ClipEmbedder
+from clipstore.model.embed import ClipEmbedder
 from tests.test_embed import PROMPTS, cosines_of, cosines_of_transformers, load, prepare_all
 from tests.tiny_clip import MERGES, build_vocab, write_model, write_preprocessor
 

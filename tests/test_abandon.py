@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clipstore.abandon import look_at
-from clipstore.clean import series_from_scores
-from clipstore.looks import Curve, Look, curve_of_series, curve_start, planned_looks
-from clipstore.rules import Rules
-from clipstore.series import Floats, run_scores_from_frame
-from clipstore.uncertainty import errors_from_series
+from clipstore.analysis.abandon import look_at
+from clipstore.analysis.clean import series_from_scores
+from clipstore.analysis.looks import Curve, Look, curve_of_series, curve_start, planned_looks
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.series import Floats, run_scores_from_frame
+from clipstore.analysis.uncertainty import errors_from_series
 from tests.curves import BAND, frame_of_matrix, noisy
 
 RULES = Rules()

@@ -8,11 +8,11 @@ from typing import get_args
 
 import pytest
 
-from clipstore.cases import Case, answer_of, case_of, label_of
+from clipstore.analysis.cases import Case, answer_of, case_of, label_of
+from clipstore.analysis.looks import Blocker, Look
+from clipstore.analysis.plateau import FLAT, PlateauFit
+from clipstore.analysis.rules import Rules
 from clipstore.findings import Location, Plateau, PlateauStatus
-from clipstore.looks import Blocker, Look
-from clipstore.plateau import FLAT, PlateauFit
-from clipstore.rules import Rules
 
 FIT = PlateauFit(
     Plateau(

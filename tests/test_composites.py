@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipstore.composites import MIN_CONFIDENCE, Refusal, find_panels
+from clipstore.pictures.composites import MIN_CONFIDENCE, Refusal, find_panels
 from clipstore.types import Box, CompositeHints, Cut, Panel, PanelCut, Size
 from tests.composite_layouts import (
     Scene,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.discover import Discovery, discover
 from clipstore.errors import ClipstoreError, LayoutConflict, NothingFound, PathMissing
+from clipstore.pipeline.discover import Discovery, discover
 from clipstore.types import Prompt
 from tests.layout_trees import simpletuner_run, touch
 

@@ -21,8 +21,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from clipstore.embed import ClipEmbedder, choose_batch_size, choose_device, load_clip
 from clipstore.errors import DeviceMissing, ModelRefused
+from clipstore.model.embed import ClipEmbedder, choose_batch_size, choose_device, load_clip
 from clipstore.types import Model
 from tests.tiny_clip import build_tiny_clip
 
@@ -419,7 +419,7 @@ def test_loading_is_quiet_and_leaves_transformers_as_it_was(
 
 def test_finding_a_model_and_preparing_pixels_need_no_torch() -> None:
     code = (
-        "import sys, clipstore.weights, clipstore.preprocess, clipstore.vectors\n"
+        "import sys, clipstore.model.weights, clipstore.model.preprocess, clipstore.model.vectors\n"
         "print([m for m in ('torch', 'transformers', 'torchvision') if m in sys.modules])"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -428,7 +428,7 @@ def test_finding_a_model_and_preparing_pixels_need_no_torch() -> None:
 
 LOAD_AND_USE = """
 import sys, numpy as np
-from clipstore.embed import load_clip
+from clipstore.model.embed import load_clip
 embedder = load_clip(sys.argv[1], announce=print)
 embedder.embed_texts(["a cat"])
 embedder.embed_images(embedder.prepare(np.zeros((9, 8, 3), np.uint8))[None])
@@ -436,7 +436,7 @@ embedder.embed_images(embedder.prepare(np.zeros((9, 8, 3), np.uint8))[None])
 
 FIND = """
 import sys
-from clipstore.weights import find_model
+from clipstore.model.weights import find_model
 find_model(sys.argv[1], offline=False, allow_pickle=False, announce=print)
 """
 

@@ -10,11 +10,17 @@ from dataclasses import replace
 import plotly.offline
 import pytest
 
-from clipstore.figures import CONFIG, RUN_STYLES, RunCurve, curves_to_figure
 from clipstore.findings import StepMean
-from clipstore.inert import json_for_script, shorten, strip_folders, text_for_plotly, visible_text
+from clipstore.report.figures import CONFIG, RUN_STYLES, RunCurve, curves_to_figure
+from clipstore.report.inert import (
+    json_for_script,
+    shorten,
+    strip_folders,
+    text_for_plotly,
+    visible_text,
+)
+from clipstore.report.sparkline import steps_to_range, steps_to_svg
 from clipstore.resources import resource_folder
-from clipstore.sparkline import steps_to_range, steps_to_svg
 from clipstore.types import Band
 
 BAND = Band(0.22, 0.30, 0.39)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clipstore.images import (
+from clipstore.pictures.images import (
     DecodedPicture,
     RawPicture,
     crop_pixels,

@@ -16,9 +16,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from clipstore.discover import discover
-from clipstore.ingest import IngestOptions, IngestReport, ingest_discoveries
-from clipstore.store import open_current
+from clipstore.pipeline.discover import discover
+from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.storage.store import open_current
 from tests.mean_colour import MeanColourEmbedder
 from tests.run_trees import made_old, write_folder_run, write_simpletuner_run
 
@@ -242,7 +242,7 @@ HOLDER = """
 def test_scores_wait_in_the_spool_while_another_program_holds_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clipstore.ingest.MERGE_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("clipstore.pipeline.ingest.MERGE_WAIT_SECONDS", 0.1)
     store = tmp_path / "s.duckdb"
     write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
     ingest(tmp_path / "runs", store)
@@ -272,8 +272,8 @@ def test_scores_wait_in_the_spool_while_another_program_holds_the_database(
 CRASHING_INGEST = """
     import os, sys
     from pathlib import Path
-    from clipstore.discover import discover
-    from clipstore.ingest import IngestOptions, ingest_discoveries
+    from clipstore.pipeline.discover import discover
+    from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
     from tests.mean_colour import MeanColourEmbedder
 
     class Dying(MeanColourEmbedder):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.discover import discover
+from clipstore.pipeline.discover import discover
 from clipstore.types import CompositeHints, Picture, Prompt, Size
 from tests.layout_trees import (
     draw,

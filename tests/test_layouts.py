@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import clipstore.layouts
-from clipstore.discover import discover
 from clipstore.layouts import Layout, ReadContext, all_layouts
+from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt
 from tests.layout_trees import simpletuner_run, touch
 

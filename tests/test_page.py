@@ -17,11 +17,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from clipstore.numbertext import half_width_to_text, signed_to_text
-from clipstore.page import render_page
-from clipstore.pagesize import count_pictures
-from clipstore.reportdata import PROBLEM_COLUMNS, PROMPT_STEP_COLUMNS, ReportData, ReportTables
-from clipstore.reportgather import gather_report
+from clipstore.report.data import PROBLEM_COLUMNS, PROMPT_STEP_COLUMNS, ReportData, ReportTables
+from clipstore.report.gather import gather_report
+from clipstore.report.numbertext import half_width_to_text, signed_to_text
+from clipstore.report.page import render_page
+from clipstore.report.pagesize import count_pictures
 from clipstore.resources import resource_folder
 from tests.report_example import (
     BAND,

@@ -13,9 +13,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from clipstore.page import render_page
-from clipstore.reportdata import PROBLEM_COLUMNS, ReportData
-from clipstore.reportgather import gather_report
+from clipstore.report.data import PROBLEM_COLUMNS, ReportData
+from clipstore.report.gather import gather_report
+from clipstore.report.page import render_page
 from tests.report_example import NOW, example_data, small_inputs
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clipstore.clean import Series, series_from_scores
-from clipstore.plateau import FLAT, PlateauFit, location_of_level, plateau_from_series
-from clipstore.rules import Rules
-from clipstore.series import Floats, run_scores_from_frame
+from clipstore.analysis.clean import Series, series_from_scores
+from clipstore.analysis.plateau import FLAT, PlateauFit, location_of_level, plateau_from_series
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.series import Floats, run_scores_from_frame
+from clipstore.analysis.uncertainty import Errors, errors_from_series
 from clipstore.types import Band
-from clipstore.uncertainty import Errors, errors_from_series
 from tests.curves import BAND, frame_of_matrix, noisy
 
 RULES = Rules()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clipstore.errors import ModelRefused
-from clipstore.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing, read_preprocessing
+from clipstore.model.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing, read_preprocessing
 
 OPENAI_336: Mapping[str, object] = {
     "crop_size": 336,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clipstore.errors import PromptFileError
-from clipstore.prompts import (
+from clipstore.sources.prompts import (
     PromptFile,
     RefusedPrompt,
     load_prompt_file,

@@ -12,14 +12,14 @@ import duckdb
 import polars as pl
 import pytest
 
-from clipstore.sqlfiles import (
+from clipstore.storage.sqlfiles import (
     read_statement,
     ready_queries,
     sql_parameters,
     statement_names,
     views_in_order,
 )
-from clipstore.store import check_store, merge_parts, open_store, run_query
+from clipstore.storage.store import check_store, merge_parts, open_store, run_query
 from tests.store_rows import (
     MODEL,
     NOON,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from clipstore import errors
 from clipstore.cli import cli
-from clipstore.store import merge_parts, run_query
+from clipstore.storage.store import merge_parts, run_query
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -16,7 +17,9 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_table_of_commands_is_the_list_of_commands() -> None:
     named = re.findall(r"^\| `clipstore (\w+)", README, re.M)
-    assert sorted(named) == sorted(path.stem for path in (ROOT / "clipstore/commands").glob("[!_]*"))
+    assert sorted(named) == sorted(
+        path.stem for path in (ROOT / "clipstore/commands").glob("[!_]*")
+    )
     assert sorted(named) == sorted(cli.list_commands(None))
 
 
@@ -42,8 +45,6 @@ def test_every_view_named_is_a_view() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:
-    from clipstore import errors  # noqa: PLC0415 - the module is the subject here
-
     documented = {int(code) for code in re.findall(r"(?:[:;]\s+)(\d+)\s+\w", README)}
     raised = {
         error.exit_code

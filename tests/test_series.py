@@ -6,11 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from clipstore.clean import fit_additive, series_from_scores
-from clipstore.rules import Rules
-from clipstore.series import RunScores, run_scores_from_frame
-from clipstore.stepmeans import step_means
-from clipstore.uncertainty import errors_from_series
+from clipstore.analysis.clean import fit_additive, series_from_scores
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.series import RunScores, run_scores_from_frame
+from clipstore.analysis.stepmeans import step_means
+from clipstore.analysis.uncertainty import errors_from_series
 from tests.curves import frame_of_matrix, noisy
 
 RULES = Rules()

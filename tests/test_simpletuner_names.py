@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clipstore.simpletuner_names import (
+from clipstore.simpletuner.names import (
     BaseReading,
     MediaRow,
     NameEvidence,

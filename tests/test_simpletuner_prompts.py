@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.discover import discover
-from clipstore.modelcard import CardMatch, card_to_texts, match_card
+from clipstore.pipeline.discover import discover
+from clipstore.sources.modelcard import CardMatch, card_to_texts, match_card
 from clipstore.types import Prompt
 from tests.layout_trees import (
     read_one,

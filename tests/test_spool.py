@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from clipstore.errors import OutputError, PathMissing
-from clipstore.spool import (
+from clipstore.storage.spool import (
     TABLE_SCHEMAS,
     count_scores,
     list_parts,

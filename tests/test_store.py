@@ -28,8 +28,8 @@ from clipstore.errors import (
     StoreMissing,
     StoreTooNew,
 )
-from clipstore.spool import NULLABLE_COLUMNS, TABLE_SCHEMAS, list_parts, spool_folder
-from clipstore.store import (
+from clipstore.storage.spool import NULLABLE_COLUMNS, TABLE_SCHEMAS, list_parts, spool_folder
+from clipstore.storage.store import (
     check_store,
     default_store_path,
     merge_parts,
@@ -363,7 +363,7 @@ def test_a_part_that_duckdb_refuses_is_put_aside_and_stops_no_other(
         bad / "scores.parquet"
     )
     write_rows(filled, score_rows("a", 300, {"cat": 0.2}, TEXTS))
-    monkeypatch.setattr("clipstore.store_merge.part_fault", lambda _part: None)
+    monkeypatch.setattr("clipstore.storage.merge.part_fault", lambda _part: None)
     report = merge_parts(filled, wait_seconds=0)
     assert (report.n_parts_merged, len(report.quarantined)) == (1, 1)
     assert "CHECK" in (report.quarantined[0] / "why.txt").read_text()
@@ -378,8 +378,8 @@ def test_views_that_changed_with_clipstore_are_made_again(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = (("run_names", "CREATE OR REPLACE VIEW run_names AS SELECT name FROM runs"),)
-    monkeypatch.setattr("clipstore.store_schema.views_in_order", lambda: changed)
-    monkeypatch.setattr("clipstore.store_schema.views_sha256", lambda: "another")
+    monkeypatch.setattr("clipstore.storage.schema.views_in_order", lambda: changed)
+    monkeypatch.setattr("clipstore.storage.schema.views_sha256", lambda: "another")
     write_rows(filled, {"runs": [run_row("b")]})
     merge_parts(filled, wait_seconds=0)
     assert run_query(filled, "FROM run_names ORDER BY 1")["name"].to_list() == ["a", "b"]
@@ -392,7 +392,7 @@ def test_a_disk_that_fills_during_a_merge_loses_nothing(filled: Path, room: int)
         import resource, signal, sys
         from pathlib import Path
         from clipstore.errors import DiskFull
-        from clipstore.store import merge_parts
+        from clipstore.storage.store import merge_parts
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         store, limit = Path(sys.argv[1]), int(sys.argv[2])
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -486,7 +486,7 @@ def test_this_process_lets_go_of_the_file_even_after_a_failed_query(filled: Path
 WRITER = """
     import sys
     from pathlib import Path
-    from clipstore.store import merge_parts
+    from clipstore.storage.store import merge_parts
     from tests.store_rows import model_row, prompt_rows, run_row, score_rows, write_rows
     store, run, first, last, log = sys.argv[1:]
     store = Path(store)
@@ -721,7 +721,7 @@ def test_times_are_utc_wherever_the_user_is(filled: Path) -> None:
     code = """
         import sys
         from pathlib import Path
-        from clipstore.store import run_query
+        from clipstore.storage.store import run_query
         sql = "SELECT seen_at, seen_at::VARCHAR AS t, seen_at::DATE::VARCHAR AS d FROM runs"
         frame = run_query(Path(sys.argv[1]), sql)
         print(frame.dtypes[0].time_zone, *frame.row(0)[1:])
@@ -785,7 +785,7 @@ def test_nothing_is_printed_when_python_exits(filled: Path) -> None:
         import sys
         from pathlib import Path
         from clipstore.errors import QueryError
-        from clipstore.store import merge_parts, open_current, run_query
+        from clipstore.storage.store import merge_parts, open_current, run_query
         store = Path(sys.argv[1])
         merge_parts(store, wait_seconds=0)
         frame = run_query(store, "FROM scores")

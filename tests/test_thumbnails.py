@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from clipstore.thumbnails import (
+from clipstore.report.thumbnails import (
     LEFT_OUT_BY_REQUEST,
     LEFT_OUT_FOR_SIZE,
     SIDE_PX,

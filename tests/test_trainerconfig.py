@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clipstore.textfiles import Unreadable
-from clipstore.trainerconfig import TrainerConfig, read_trainer_config
+from clipstore.sources.textfiles import Unreadable
+from clipstore.sources.trainerconfig import TrainerConfig, read_trainer_config
 
 
 def read(tmp_path: Path, content: str | bytes, name: str = "config.json") -> TrainerConfig:

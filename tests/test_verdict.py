@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.series import Floats
+from clipstore.analysis.verdict import ORDER, verdicts_from_scores
 from clipstore.findings import Verdict
-from clipstore.rules import Rules
-from clipstore.series import Floats
 from clipstore.types import Band
-from clipstore.verdict import ORDER, verdicts_from_scores
 from tests.curves import BAND, MODEL_ID, frame_of_matrix, make_study, noisy, runs_frame
 from tests.shapes import SHAPES
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clipstore.store import Reader, merge_parts, open_store
+from clipstore.storage.store import Reader, merge_parts, open_store
 from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,

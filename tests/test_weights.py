@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from clipstore import bands, hub, weights
-from clipstore.bands import DEFAULT_MODEL, DEFAULT_MODEL_BAND
 from clipstore.errors import ModelMissing, ModelRefused
-from clipstore.modelsettings import TokenIds, check_token_ids
-from clipstore.weights import ModelFiles, find_model
+from clipstore.model import bands, hub, weights
+from clipstore.model.bands import DEFAULT_MODEL, DEFAULT_MODEL_BAND
+from clipstore.model.modelsettings import TokenIds, check_token_ids
+from clipstore.model.weights import ModelFiles, find_model
 from tests.fake_hub import COMMIT, serve_model
 
 MODEL_FILES = {
@@ -237,7 +237,7 @@ class TestTheHubsCache:
 FIND_IN_A_PROCESS = """
 import sys
 from clipstore.errors import ClipstoreError
-from clipstore.weights import find_model
+from clipstore.model.weights import find_model
 try:
     found = find_model(sys.argv[1], offline=False, allow_pickle=False,
                        announce=lambda sentence: print("announced:", sentence))

@@ -16,12 +16,12 @@ import click
 from clipstore import __version__
 from clipstore.commands.ingest import DEFAULT_MODEL
 from clipstore.errors import ClipstoreError, StoreMissing
+from clipstore.model.weights import find_model
 from clipstore.options import db_option, format_option, result_console
 from clipstore.output import Format, print_rows
 from clipstore.resources import resource_folder
-from clipstore.spool import list_parts, spool_folder
-from clipstore.store import check_store, default_store_path
-from clipstore.weights import find_model
+from clipstore.storage.spool import list_parts, spool_folder
+from clipstore.storage.store import check_store, default_store_path
 
 LOW_DISK_BYTES = 2 * 10**9
 LIBRARIES = ("torch", "transformers", "duckdb", "polars", "plotly", "pillow")
@@ -80,7 +80,7 @@ def _find_devices() -> Iterator[Finding]:
     if importlib.util.find_spec("torch") is None:
         return
     # torch takes a second to import; only this command and ingest pay it.
-    from clipstore.embed import list_devices  # noqa: PLC0415
+    from clipstore.model.embed import list_devices  # noqa: PLC0415
 
     devices = list_devices()
     state: Literal["ok", "note"] = "ok" if len(devices) > 1 else "note"

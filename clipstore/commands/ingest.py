@@ -10,9 +10,6 @@ from types import FrameType
 
 import click
 
-from clipstore.discover import discover
-from clipstore.ingest import IngestOptions, IngestReport, ingest_discoveries
-from clipstore.ingestprogress import IngestProgress
 from clipstore.options import (
     db_option,
     format_option,
@@ -23,7 +20,10 @@ from clipstore.options import (
     result_console,
 )
 from clipstore.output import Format, print_rows, visible_text
-from clipstore.store import default_store_path
+from clipstore.pipeline.discover import discover
+from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.progress import IngestProgress
+from clipstore.storage.store import default_store_path
 
 DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"
 EXAMPLES_PER_REASON = 3
@@ -83,7 +83,7 @@ def command(
                 messages.print(f"{contents.run.name}: {visible_text(advice)}", markup=False)
 
     # torch takes a second to import: only after everything that can fail without it.
-    from clipstore.embed import load_clip  # noqa: PLC0415
+    from clipstore.model.embed import load_clip  # noqa: PLC0415
 
     embedder = load_clip(
         model,

@@ -8,7 +8,7 @@ import click
 
 from clipstore.options import db_option, format_option, result_console
 from clipstore.output import Format, print_rows
-from clipstore.store import default_store_path, ready_queries, run_query
+from clipstore.storage.store import default_store_path, ready_queries, run_query
 
 
 @click.command("query")

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from clipstore.options import db_option, result_console
-from clipstore.page import render_page
-from clipstore.reporting import report_from_store
-from clipstore.store import default_store_path
+from clipstore.report.fromstore import report_from_store
+from clipstore.report.page import render_page
+from clipstore.storage.store import default_store_path
 from clipstore.wholefile import write_whole
 
 DEFAULT_NAME = "clipstore-report.html"

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import click
 
-from clipstore.discover import Discovery, discover
 from clipstore.options import (
     format_option,
     layout_option,
@@ -22,7 +21,8 @@ from clipstore.options import (
     result_console,
 )
 from clipstore.output import Format, print_rows, print_table, visible_text
-from clipstore.panels import CutPicture, PanelReader
+from clipstore.pictures.panels import CutPicture, PanelReader
+from clipstore.pipeline.discover import Discovery, discover
 from clipstore.types import Picture, Problem, RunContents
 
 COLUMNS = (

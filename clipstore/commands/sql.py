@@ -9,7 +9,7 @@ import click
 
 from clipstore.options import db_option, format_option, message_console, result_console
 from clipstore.output import Format, print_rows
-from clipstore.store import default_store_path, run_query
+from clipstore.storage.store import default_store_path, run_query
 
 TABLE_ROWS = 1000
 """Rows a table shows unless more are asked for; the other formats always give all."""

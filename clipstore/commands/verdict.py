@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from clipstore.analysis import verdicts_in_store
+from clipstore.analysis.fromstore import verdicts_in_store
 from clipstore.findings import Verdict
 from clipstore.options import db_option, format_option, result_console
 from clipstore.output import Format, print_rows, visible_text
-from clipstore.store import default_store_path
+from clipstore.storage.store import default_store_path
 
 SCHEMA_VERSION = 1
 TABLE_COLUMNS = ("run", "verdict", "clip/mean", "location", "plateau", "since step", "validations")

@@ -18,15 +18,21 @@ from pathlib import Path
 
 from clipstore.errors import PromptFileError
 from clipstore.layouts import ReadContext
-from clipstore.listing import ListedFile, file_names, has_picture_suffix, list_folder, list_tree
-from clipstore.prompts import (
+from clipstore.sources.listing import (
+    ListedFile,
+    file_names,
+    has_picture_suffix,
+    list_folder,
+    list_tree,
+)
+from clipstore.sources.prompts import (
     PromptBook,
     PromptFile,
     list_ids,
     load_prompt_file,
     prompts_to_book,
 )
-from clipstore.textfiles import Unreadable, read_text, text_problem
+from clipstore.sources.textfiles import Unreadable, read_text, text_problem
 from clipstore.types import Picture, Problem, Prompt, Run, RunContents, Skipped
 
 NAME = "folder"

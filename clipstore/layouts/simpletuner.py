@@ -12,20 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from clipstore.layouts import ReadContext
-from clipstore.listing import file_names, is_own_folder, list_tree
-from clipstore.prompts import list_ids
-from clipstore.simpletuner_files import BASE_PICTURES, PICTURES, NamedFiles, name_files, sort_files
-from clipstore.simpletuner_logs import MEDIA_LOG, MediaLog, read_media_log, steps_to_epochs
-from clipstore.simpletuner_names import base_name_to_reading, name_to_readings
-from clipstore.simpletuner_pictures import build_pictures
-from clipstore.simpletuner_prompts import (
+from clipstore.simpletuner.files import BASE_PICTURES, PICTURES, NamedFiles, name_files, sort_files
+from clipstore.simpletuner.logs import MEDIA_LOG, MediaLog, read_media_log, steps_to_epochs
+from clipstore.simpletuner.names import base_name_to_reading, name_to_readings
+from clipstore.simpletuner.pictures import build_pictures
+from clipstore.simpletuner.prompts import (
     RunPrompts,
     add_model_card,
     advice_on_missing,
     gather_prompts,
 )
-from clipstore.simpletuner_settings import FilesByParts, config_to_planned_steps, find_config
-from clipstore.trainerconfig import TrainerConfig
+from clipstore.simpletuner.settings import FilesByParts, config_to_planned_steps, find_config
+from clipstore.sources.listing import file_names, is_own_folder, list_tree
+from clipstore.sources.prompts import list_ids
+from clipstore.sources.trainerconfig import TrainerConfig
 from clipstore.types import Picture, Problem, Prompt, Run, RunContents
 
 NAME = "simpletuner"

@@ -1,0 +1,1 @@
+"""CLIP: its files, its pixel path, its vectors. Only `embed` imports torch."""

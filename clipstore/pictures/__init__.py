@@ -1,0 +1,1 @@
+"""Files to pixels, and composites to the panels in them."""

@@ -1,0 +1,114 @@
+"""A recognised file to the panels that will be scored: read, decode, find the boxes, crop.
+
+Invariant: only what was cut with confidence leaves here; a composite is never scored whole.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clipstore.pictures.composites import find_panels
+from clipstore.pictures.images import (
+    DecodedPicture,
+    RawPicture,
+    crop_pixels,
+    decode_picture,
+    pixels_to_crop_id,
+    read_picture,
+    whole_box,
+)
+from clipstore.types import Box, Cut, Panel, PanelCut, Picture, Problem
+
+BASE_PICTURES_KEPT = 64
+"""Decoded base pictures held at once: enough for a prompt library, 200 MB at 1024 x 1024."""
+
+
+@dataclass(frozen=True)
+class PanelPixels:
+    """One panel, cut out."""
+
+    panel: Panel
+    box: Box
+    crop_id: int
+    rgb: NDArray[np.uint8]  # (box height, box width, 3)
+
+
+@dataclass(frozen=True)
+class CutPicture:
+    """One file, taken apart."""
+
+    picture: Picture
+    raw: RawPicture
+    cut: Cut
+    notes: tuple[str, ...]
+    """Everything that touches the score, from the name, the decoder and the cut."""
+    panels: tuple[PanelPixels, ...]
+
+
+class PanelReader:
+    """Reads pictures and cuts them; remembers the base pictures it compared them with.
+
+    Safe to call from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._base_pictures: OrderedDict[Path, DecodedPicture | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, picture: Picture, *, now_ns: int) -> CutPicture | Problem:
+        """All panels of one file, or why there are none."""
+        raw = read_picture(picture.path, now_ns=now_ns)
+        if isinstance(raw, Problem):
+            return raw
+        decoded = decode_picture(raw, now_ns=now_ns)
+        if isinstance(decoded, Problem):
+            return decoded
+        cut = self._cut(picture, decoded, now_ns)
+        if isinstance(cut, Problem):
+            return cut
+        panels = []
+        for part in cut.panels:
+            rgb = crop_pixels(decoded.rgb, part.box)
+            panels.append(PanelPixels(part.panel, part.box, pixels_to_crop_id(rgb), rgb))
+        notes = (*picture.notes, *decoded.notes, *cut.notes)
+        return CutPicture(picture, raw, cut, notes, tuple(panels))
+
+    def _cut(self, picture: Picture, decoded: DecodedPicture, now_ns: int) -> Cut | Problem:
+        hints = picture.composite
+        if hints is None:
+            box = whole_box(decoded.rgb)
+            return Cut((PanelCut(picture.panel, box),), method="whole", confidence=1.0)
+        base = self._base_picture(hints.base_picture, now_ns)
+        found = find_panels(
+            decoded.rgb,
+            hints,
+            is_lossy=decoded.is_lossy,
+            base_pixels=None if base is None else base.rgb,
+        )
+        if isinstance(found, Cut):
+            return found
+        return Problem(picture.path, "cut", found.reason, found.detail)
+
+    def _base_picture(self, path: Path | None, now_ns: int) -> DecodedPicture | None:
+        if path is None:
+            return None
+        with self._lock:
+            if path in self._base_pictures:
+                self._base_pictures.move_to_end(path)
+                return self._base_pictures[path]
+        raw = read_picture(path, now_ns=now_ns)
+        decoded = raw if isinstance(raw, Problem) else decode_picture(raw, now_ns=now_ns)
+        # A broken base picture is reported when its own turn comes; here it is only missing
+        # evidence.
+        base = None if isinstance(decoded, Problem) else decoded
+        with self._lock:
+            self._base_pictures[path] = base
+            while len(self._base_pictures) > BASE_PICTURES_KEPT:
+                self._base_pictures.popitem(last=False)
+        return base

@@ -1,0 +1,1 @@
+"""From folders to scores: discover, read, score, keep."""

@@ -1,0 +1,126 @@
+"""A folder to the runs in it: every folder is offered to every layout.
+
+Invariant: a run owns everything below its folder but for other runs there (SimpleTuner's default
+output folder often holds both its own pictures and further runs), so every file below the root
+ends in exactly one place: pictures, problems or skipped of one run, or of the discovery itself.
+Nothing is guessed: two layouts that claim one folder are an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clipstore.errors import (
+    LayoutConflict,
+    LayoutUnknown,
+    NothingFound,
+    PathMissing,
+    PathNotText,
+)
+from clipstore.layouts import Layout, ReadContext, all_layouts
+from clipstore.sources.listing import list_tree, walk_folders
+from clipstore.sources.textfiles import text_problem
+from clipstore.types import Problem, Prompt, RunContents, Skipped
+
+OUTSIDE_RULE = "not_in_a_run"
+LEVELS_UP = 2
+"""How far above the given folder a run is looked for, to name it in the message."""
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """All that was found below one folder."""
+
+    root: Path
+    """Absolute, links resolved."""
+    runs: tuple[RunContents, ...]
+    """Sorted by folder; adapters' runs follow the run they belong to."""
+    skipped: tuple[Skipped, ...]
+    """Files outside every run."""
+    problems: tuple[Problem, ...]
+    """Folders and names outside every run that could not be used."""
+    seen_files: int
+    """Everything accounted for: all pictures, problems and skipped files, of runs and outside."""
+
+
+def discover(
+    root: Path, *, layout: str | None = None, user_prompts: tuple[Prompt, ...] = ()
+) -> Discovery:
+    """The runs in `root` and below. `layout` is the only one tried when given.
+
+    A run is named by its folder's path below `root`; if `root` itself is a run, by its own name.
+
+    Raises `PathMissing` when `root` is no folder or lies inside a run, `NothingFound` when no
+    layout claims anything, `LayoutConflict` when two claim one folder.
+    """
+    layouts = _chosen_layouts(layout)
+    root = _to_folder(root)
+    claimed: dict[Path, Layout] = {}
+    seen_at_first = 0
+    for folder, n_entries in walk_folders(root):
+        seen_at_first += n_entries
+        claim = _claim_folder(folder, layouts)
+        if claim is not None:
+            claimed[folder] = claim
+    if not claimed:
+        _refuse(root, layouts, seen_at_first)
+    outside = list_tree(root, without=frozenset(claimed)) if root not in claimed else None
+    runs: list[RunContents] = []
+    for folder in sorted(claimed):
+        context = ReadContext(
+            _run_name(folder, root),
+            user_prompts,
+            root,
+            frozenset(other for other in claimed if folder in other.parents),
+        )
+        runs += claimed[folder].read(folder, context)
+    skipped = (
+        ()
+        if outside is None
+        else (*outside.skipped, *(Skipped(file.path, OUTSIDE_RULE) for file in outside.files))
+    )
+    problems = () if outside is None else outside.problems
+    seen = len(skipped) + len(problems)
+    seen += sum(len(run.pictures) + len(run.problems) + len(run.skipped) for run in runs)
+    return Discovery(root, tuple(runs), skipped, problems, seen)
+
+
+def _chosen_layouts(name: str | None) -> tuple[Layout, ...]:
+    layouts = all_layouts()
+    chosen = tuple(one for one in layouts if name in (None, one.NAME))
+    if not chosen:
+        raise LayoutUnknown(name or "", [one.NAME for one in layouts])
+    return chosen
+
+
+def _to_folder(root: Path) -> Path:
+    if not root.is_dir():
+        raise PathMissing(root, "a folder")
+    folder = root.resolve()
+    if text_problem(str(folder)) is not None:
+        raise PathNotText(folder)
+    return folder
+
+
+def _claim_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:
+    claims = [(one, reason) for one in layouts if (reason := one.claims(folder)) is not None]
+    if len(claims) > 1:
+        raise LayoutConflict(folder, [(one.NAME, reason) for one, reason in claims])
+    return claims[0][0] if claims else None
+
+
+def _run_name(folder: Path, root: Path) -> str:
+    if folder == root:
+        return root.name or "root"
+    return folder.relative_to(root).as_posix()
+
+
+def _refuse(root: Path, layouts: Sequence[Layout], seen_files: int) -> None:
+    """Raise the error that says most about why there is nothing."""
+    for parent in list(root.parents)[:LEVELS_UP]:
+        for one in layouts:
+            if one.claims(parent) is not None:
+                raise PathMissing(root, f"a run but a part of one; pass {parent} instead")
+    raise NothingFound(root, seen_files, [one.NAME for one in layouts])

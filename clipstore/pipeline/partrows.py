@@ -1,0 +1,204 @@
+"""Scored pictures to the rows of a spool part, in the store's own tables.
+
+Invariant: rows are added as plain values and leave as whole frames with the store's schema, so
+that a part can be merged without looking at the code that wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from clipstore import __version__
+from clipstore.pictures.panels import CutPicture
+from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
+from clipstore.types import Model, Problem, Prompt, Run
+
+Row = dict[str, object]
+
+
+class PartRows:
+    """The rows of the part that is being filled."""
+
+    def __init__(self, ingest_id: int, model: Model, keep_embeddings: bool) -> None:
+        self._ingest_id = ingest_id
+        self._model = model
+        self._keep_embeddings = keep_embeddings
+        self._rows: dict[str, list[Row]] = {}
+
+    def write(self, store: Path) -> None:
+        """Write all rows as one part and start the next; nothing to write is no part."""
+        if not self._rows:
+            return
+        tables = {
+            name: pl.DataFrame(rows, schema=TABLE_SCHEMAS[name], orient="row")
+            for name, rows in self._rows.items()
+        }
+        write_part(spool_folder(store), tables)
+        self._rows = {}
+
+    def add_model(self) -> None:
+        model, band = self._model, self._model.band
+        self._add(
+            "models",
+            model_id=model.model_id,
+            name=model.name,
+            revision=model.revision,
+            weights_sha256=model.weights_sha256,
+            preprocessing=model.preprocessing,
+            dtype=model.dtype,
+            dimension=model.dimension,
+            logit_scale=model.logit_scale,
+            software=model.software,
+            poor_below_cosine=None if band is None else band.poor_below_cosine,
+            band_low_cosine=None if band is None else band.low_cosine,
+            band_high_cosine=None if band is None else band.high_cosine,
+            seen_at=_now(),
+        )
+
+    def add_run(self, run: Run, prompts: Sequence[Prompt]) -> None:
+        self._add(
+            "runs",
+            run_id=run.run_id,
+            name=run.name,
+            root=str(run.root),
+            layout=run.layout,
+            layout_reason=run.layout_reason,
+            variant=run.variant,
+            planned_steps=run.planned_steps,
+            config=json.dumps(run.config, sort_keys=True, default=str),
+            seen_at=_now(),
+        )
+        for prompt in prompts:
+            self._add("prompts", text_id=prompt.text_id, text=prompt.text, is_blank=prompt.is_blank)
+            self._add(
+                "run_prompts",
+                run_id=run.run_id,
+                prompt_id=prompt.prompt_id,
+                text_id=prompt.text_id,
+                source=prompt.source,
+                tags=json.dumps(dict(prompt.tags), ensure_ascii=False, sort_keys=True),
+                seen_at=_now(),
+            )
+
+    def add_token_count(self, text_id: int, token_count: int, is_truncated: bool) -> None:
+        self._add(
+            "prompt_tokens",
+            model_id=self._model.model_id,
+            text_id=text_id,
+            token_count=token_count,
+            is_truncated=is_truncated,
+        )
+
+    def add_scores(
+        self, run: Run, prompt: Prompt, cut: CutPicture, cosines: Sequence[float]
+    ) -> None:
+        """One image row and one score row per panel, `cosines` in the order of the panels."""
+        picture, now = cut.picture, _now()
+        for panel, cosine in zip(cut.panels, cosines, strict=True):
+            key = {
+                "run_id": run.run_id,
+                "step": picture.step,
+                "prompt_id": picture.prompt_id,
+                "image_index": picture.image_index,
+                "panel": panel.panel,
+                "crop_id": panel.crop_id,
+                "ingest_id": self._ingest_id,
+            }
+            self._add(
+                "images",
+                **key,
+                epoch=picture.epoch,
+                path=path_in_run(picture.path, run),
+                file_sha256=cut.raw.sha256,
+                file_size_bytes=cut.raw.size_bytes,
+                file_modified_ns=cut.raw.modified_ns,
+                box_left=panel.box.left,
+                box_top=panel.box.top,
+                box_right=panel.box.right,
+                box_bottom=panel.box.bottom,
+                crop_method=cut.cut.method,
+                crop_confidence=cut.cut.confidence,
+                notes=list(cut.notes),
+                seen_at=now,
+            )
+            self._add(
+                "scores",
+                **key,
+                model_id=self._model.model_id,
+                text_id=prompt.text_id,
+                cosine=cosine,
+                scored_at=now,
+            )
+
+    def add_embeddings(self, vectors: Mapping[int, NDArray[np.float32]]) -> None:
+        """`vectors` by crop_id, each (dimension,)."""
+        if not self._keep_embeddings:
+            return
+        for crop_id, vector in vectors.items():
+            self._add(
+                "embeddings",
+                model_id=self._model.model_id,
+                crop_id=crop_id,
+                vector=vector.tolist(),
+            )
+
+    def add_problem(self, run: Run | None, problem: Problem) -> None:
+        try:
+            status = problem.path.stat()
+        except OSError:
+            status = None
+        self._add(
+            "problems",
+            run_id=None if run is None else run.run_id,
+            path=str(problem.path) if run is None else path_in_run(problem.path, run),
+            stage=problem.stage,
+            reason=problem.reason,
+            detail=problem.detail,
+            is_pending=problem.pending,
+            file_size_bytes=None if status is None else status.st_size,
+            file_modified_ns=None if status is None else status.st_mtime_ns,
+            ingest_id=self._ingest_id,
+            seen_at=_now(),
+        )
+
+    def add_ingest(
+        self,
+        root: str,
+        started_at: datetime,
+        counts: Mapping[str, int],
+        skipped_by_rule: Mapping[str, int],
+    ) -> None:
+        """`counts` of files by column name: n_seen, n_scored, …"""
+        self._add(
+            "ingests",
+            ingest_id=self._ingest_id,
+            root=root,
+            model_id=self._model.model_id,
+            started_at=started_at,
+            finished_at=_now(),
+            clipstore_version=__version__,
+            skipped_by_rule=json.dumps(skipped_by_rule, sort_keys=True),
+            **counts,
+        )
+
+    def _add(self, table: str, **row: object) -> None:
+        self._rows.setdefault(table, []).append(row)
+
+
+def path_in_run(path: Path, run: Run) -> str:
+    """The file's path below the run's folder, with forward slashes; absolute when outside it."""
+    try:
+        return path.relative_to(run.root).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""From verdicts to one HTML page. Only `figures` imports plotly."""

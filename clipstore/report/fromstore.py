@@ -1,0 +1,38 @@
+"""Store → the report's data: reads the frames, has the runs judged, gathers both."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from clipstore import __version__
+from clipstore.analysis.fromstore import verdicts_from_reader
+from clipstore.report.data import ReportData, ReportTables
+from clipstore.report.gather import gather_report
+from clipstore.storage.store import open_current
+
+
+def report_from_store(
+    store: Path, *, generated_at: datetime, with_images: bool, size_cap_bytes: int
+) -> ReportData:
+    """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
+    database is given back."""
+    with open_current(store) as reader:
+        verdicts = verdicts_from_reader(reader)
+        tables = ReportTables(
+            run_step=reader.read("report_run_step"),
+            prompt_step=reader.read("report_prompt_step"),
+            pictures=reader.read("report_pictures"),
+            problems=reader.read("report_problems"),
+            ingests=reader.read("report_ingests"),
+            runs=reader.read("report_runs"),
+            models=reader.read("report_models"),
+        )
+    return gather_report(
+        verdicts,
+        tables,
+        generated_at=generated_at,
+        version=__version__,
+        size_cap_bytes=size_cap_bytes,
+        with_pictures=with_images,
+    )

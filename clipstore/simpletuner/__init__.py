@@ -1,0 +1,1 @@
+"""What is known of SimpleTuner's files; `layouts.simpletuner` puts it together."""

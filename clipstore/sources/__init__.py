@@ -1,0 +1,1 @@
+"""What is read besides pictures: folders, prompt files, trainers' settings."""

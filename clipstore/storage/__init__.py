@@ -1,0 +1,1 @@
+"""The database and the spool beside it. Only this package imports duckdb."""
