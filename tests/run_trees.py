@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests import drawn_composites
+
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}
 SIDE_PX = 64
-FOOTER_PX = 47
-SEPARATOR_PX = 5
 
 
 def panel(colour: str, side_px: int = SIDE_PX) -> np.ndarray:
@@ -22,15 +22,13 @@ def panel(colour: str, side_px: int = SIDE_PX) -> np.ndarray:
     return np.full((side_px, side_px, 3), COLOURS[colour], dtype=np.uint8)
 
 
-def composite(base: np.ndarray, checkpoint: np.ndarray) -> np.ndarray:
-    """[base | checkpoint] over a black footer, as SimpleTuner 4 saves it: 2w + 6 by h + footer."""
-    height, width = base.shape[:2]
-    canvas = np.full((height + FOOTER_PX, 2 * width + SEPARATOR_PX + 1, 3), 255, dtype=np.uint8)
-    canvas[:height, :width] = base
-    canvas[:height, width : width + SEPARATOR_PX] = 200
-    canvas[:height, width + SEPARATOR_PX : 2 * width + SEPARATOR_PX] = checkpoint
-    canvas[height:] = 0
-    return canvas
+def composite(base: np.ndarray, checkpoint: np.ndarray, prompt: str) -> Image.Image:
+    """[base | checkpoint] over a footer with the prompt, as SimpleTuner 4 saves it, without the
+    labels: they would change the panels' mean colour."""
+    left = drawn_composites.panel("base", Image.fromarray(base))
+    right = drawn_composites.panel("checkpoint", Image.fromarray(checkpoint))
+    joined = drawn_composites.beside(left, right, padded=True)
+    return drawn_composites.with_footer(joined, prompt).image
 
 
 def write_simpletuner_run(
@@ -53,9 +51,9 @@ def write_simpletuner_run(
     for name in prompts:
         Image.fromarray(panel(base_colour)).save(base / f"{name}_{size}.png")
     for step, colours in colours_by_step.items():
-        for name, colour in zip(prompts, colours, strict=True):
-            drawn = composite(panel(base_colour), panel(colour))
-            Image.fromarray(drawn).save(pictures / f"step_{step}_{name}_0_{size}.png")
+        for (name, text), colour in zip(prompts.items(), colours, strict=True):
+            drawn = composite(panel(base_colour), panel(colour), text)
+            drawn.save(pictures / f"step_{step}_{name}_0_{size}.png")
     return made_old(root)
 
 
