@@ -3,6 +3,7 @@ finder makes of one."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -175,6 +176,27 @@ def base_swapped(scene: Scene) -> Drawing:
     return with_overlay(swapped, scene.prompt, None if scene.font_px is None else 36)
 
 
+def base_ema_swapped(scene: Scene) -> Drawing:
+    """v2.0.1 with EMA: swapped, and the second separator still white."""
+    large = None if scene.font_px is None else 36
+    swapped = beside(
+        scene.panel("checkpoint"),
+        scene.panel("base"),
+        padded=False,
+        labels=("base model", "checkpoint"),
+        font_px=scene.font_px,
+    )
+    three = beside(
+        swapped,
+        scene.panel("ema"),
+        padded=False,
+        line=(255, 255, 255),
+        labels=(None, "EMA"),
+        font_px=scene.font_px,
+    )
+    return with_overlay(three, scene.prompt, large)
+
+
 def control_old(scene: Scene) -> Drawing:
     """Up to v2.0: [checkpoint | conditioning] without a separator."""
     width, height = scene.size
@@ -200,6 +222,7 @@ LAYOUTS: tuple[Layout, ...] = (
     base_old,
     base_ema_old,
     base_swapped,
+    base_ema_swapped,
     control_old,
 )
 WITH_INPUT: tuple[Layout, ...] = (input_checkpoint, control, input_ema, three, four)
@@ -227,3 +250,10 @@ def boxes(found: Cut | Refusal) -> dict[Panel, Box]:
     """The boxes of a cut; fails on a refusal."""
     assert isinstance(found, Cut), found
     return {part.panel: part.box for part in found.panels}
+
+
+def compressed(drawing: Drawing, file_format: str) -> Drawing:
+    """The drawing as a trainer's JPEG or WebP keeps it."""
+    file = io.BytesIO()
+    drawing.image.save(file, file_format, quality=90)
+    return Drawing(Image.open(file).convert("RGB"), drawing.boxes)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from clipstore.pictures.composites import MIN_CONFIDENCE, Refusal
 from clipstore.types import Size
@@ -20,12 +17,13 @@ from tests.composite_layouts import (
     base_ema,
     base_overlaid,
     boxes,
+    compressed,
     ema,
     found_in,
     single,
     three,
 )
-from tests.drawn_composites import CONTENTS, Drawing
+from tests.drawn_composites import CONTENTS
 
 SIZES = (Size(128, 128), Size(208, 320), Size(512, 256), Size(512, 512))
 PROMPTS = {
@@ -36,12 +34,6 @@ PROMPTS = {
     "long": "word " * 30,
     "hairline": "an endless prompt, " * 40,
 }
-
-
-def compressed(drawing: Drawing, file_format: str) -> Drawing:
-    file = io.BytesIO()
-    drawing.image.save(file, file_format, quality=90)
-    return Drawing(Image.open(file).convert("RGB"), drawing.boxes)
 
 
 each_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)

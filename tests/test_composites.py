@@ -17,13 +17,17 @@ from PIL import Image
 from clipstore.pictures.composites import MIN_CONFIDENCE, Refusal, find_panels
 from clipstore.types import Box, CompositeHints, Cut, Panel, PanelCut, Size
 from tests.composite_layouts import (
+    Layout,
     Scene,
     base,
     base_ema,
+    base_ema_swapped,
     base_old,
     base_overlaid,
     base_swapped,
     boxes,
+    compressed,
+    ema,
     finish,
     found_in,
     four,
@@ -226,6 +230,42 @@ def test_a_rounded_size_is_the_size_that_the_name_means() -> None:
     assert isinstance(found, Cut) and found.notes == ()
 
 
+def test_a_footer_does_not_vouch_for_a_size_far_from_the_name() -> None:
+    scene = Scene(Size(512, 512))
+    found = found_in(scene, single(scene), label_size=Size(256, 256))
+    assert reason(found) == "size_unexplained"
+
+
+def test_a_black_picture_under_a_wrong_name_has_no_footer() -> None:
+    scene = Scene(Size(128, 288), checkpoint="black")
+    found = found_in(scene, single_without_text(scene), label_size=Size(144, 272))
+    assert reason(found) == "size_unexplained"
+
+
+def test_a_grey_panel_under_a_wrong_name_hides_its_separator() -> None:
+    scene = Scene(Size(80, 80), base="grey", checkpoint="white")
+    drawing = base(scene)
+    found = found_in(scene, drawing, label_size=Size(96, 64), **ALONE)
+    assert isinstance(found, Refusal) or boxes(found) == drawing.boxes
+
+
+def test_a_footer_of_round_height_is_not_part_of_unnamed_panels() -> None:
+    for font_px in range(24, 40):
+        scene = Scene(Size(208, 320), font_px=font_px)
+        drawing = compressed(ema(scene), "JPEG")
+        found = found_in(scene, drawing, is_lossy=True, label_size=None)
+        assert isinstance(found, Refusal) or boxes(found) == drawing.boxes
+
+
+def test_two_sizes_that_both_explain_a_picture_are_refused() -> None:
+    scene = Scene(Size(1024, 256))
+    drawing = single_without_text(scene)
+    found = found_in(
+        scene, drawing, label_size=Size(512, 256), panel_sizes=(Size(512, 256), Size(1024, 256))
+    )
+    assert reason(found) == "ambiguous_size"
+
+
 # --- Base or EMA? -------------------------------------------------------------------------------
 
 
@@ -335,11 +375,14 @@ def test_three_panels_in_another_order_than_any_version_drew_are_refused() -> No
 # --- The version whose labels lie ---------------------------------------------------------------
 
 
+@pytest.mark.parametrize("layout", [base_swapped, base_ema_swapped], ids=["two", "three"])
 @pytest.mark.parametrize("font_px", [28, None], ids=["font", "tiny-font"])
 @pytest.mark.parametrize("known", [{}, ALONE], ids=["with-base-picture", "without"])
-def test_swapped_panels_are_recognised(font_px: int | None, known: dict[str, object]) -> None:
+def test_swapped_panels_are_recognised(
+    layout: Layout, font_px: int | None, known: dict[str, object]
+) -> None:
     scene = Scene(font_px=font_px)
-    drawing = base_swapped(scene)
+    drawing = layout(scene)
     found = found_in(scene, drawing, **known)
     assert boxes(found) == drawing.boxes
     assert isinstance(found, Cut)

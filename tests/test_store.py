@@ -635,7 +635,7 @@ def test_a_file_of_a_newer_duckdb_asks_for_an_upgrade(
             "only read versions between 64 and 68.\nThe database file was created with DuckDB v2."
         )
 
-    monkeypatch.setattr("clipstore.store_open.duckdb.connect", refuse)
+    monkeypatch.setattr("clipstore.storage.opening.duckdb.connect", refuse)
     with (
         pytest.raises(StoreTooNew, match=f"storage version {version}; this one knows 64 to 68"),
         open_store(filled),

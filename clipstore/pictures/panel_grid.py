@@ -160,7 +160,8 @@ def fit_grid(pixels: Pixels, grid: Grid, size: Size, *, is_lossy: bool) -> Fit |
         fit = Fit(grid, size, boxes, content_height, footer)
         if fit.is_regular and content_height <= size.height_px + 1:
             return fit
-        if _margins_are_white(content, boxes, has_footer=footer is not None) and not any(
+        has_footer = footer is not None
+        if _margins_are_white(content, boxes, has_footer=has_footer, is_lossy=is_lossy) and not any(
             _lies_on_white(content, box) for box in boxes
         ):
             return fit
@@ -215,17 +216,20 @@ def _panel_boxes(content: Pixels, grid: Grid, size: Size) -> tuple[Box, ...]:
     return tuple(boxes)
 
 
-def _margins_are_white(content: Pixels, boxes: tuple[Box, ...], *, has_footer: bool) -> bool:
+def _margins_are_white(
+    content: Pixels, boxes: tuple[Box, ...], *, has_footer: bool, is_lossy: bool
+) -> bool:
     """Whether panels lower than the canvas lie on white, but for words drawn over it."""
+    white_from, share = (WHITE - 30, 0.9) if is_lossy else (WHITE, 1.0)
     for box in boxes:
         columns = slice(box.left, box.right)
         margins = (
-            (content[: min(LABEL_ROWS[0], box.top), columns], 0.99),
-            (content[LABEL_ROWS[1] : box.top, columns], 0.99),
-            (content[box.bottom :, columns], 0.99 if has_footer else 0.3),
+            (content[: min(LABEL_ROWS[0], box.top), columns], share),
+            (content[LABEL_ROWS[1] : box.top, columns], share),
+            (content[box.bottom :, columns], share if has_footer else 0.3),
         )
         for margin, white_share in margins:
-            if margin.size and (margin >= WHITE - 10).all(axis=2).mean() < white_share:
+            if margin.size and (margin >= white_from).all(axis=2).mean() < white_share:
                 return False
     return True
 

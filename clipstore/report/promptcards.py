@@ -27,9 +27,9 @@ class RunTables(NamedTuple):
     root: PurePath | None
     """The run's folder; None when unknown."""
     scores: pl.DataFrame
-    """`reportdata.PROMPT_STEP_COLUMNS`."""
+    """`data.PROMPT_STEP_COLUMNS`."""
     pictures: pl.DataFrame
-    """`reportdata.PICTURE_COLUMNS`."""
+    """`data.PICTURE_COLUMNS`."""
 
 
 def tables_to_run_prompts(run: str, tables: RunTables, maker: ThumbnailMaker) -> RunPrompts | None:
