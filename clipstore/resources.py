@@ -1,6 +1,6 @@
-"""Where clipstore's own data files are: `sql/` and `reports/`.
+"""Where clipstore's own data files are: `sql/`, `reports/` and `demo_data/`.
 
-A wheel carries both folders inside the package; a checkout and an editable install have them
+A wheel carries the folders inside the package; a checkout and an editable install have them
 beside it. This is the one place that knows.
 """
 
@@ -12,7 +12,7 @@ from clipstore.errors import ResourceMissing
 
 
 def resource_folder(kind: str) -> Path:
-    """The folder named `kind` ("sql", "reports").
+    """The folder named `kind` ("sql", "reports", "demo_data").
 
     Raises `ResourceMissing` when neither place has it.
     """

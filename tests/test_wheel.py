@@ -1,4 +1,4 @@
-"""What users install is a wheel: it carries sql/ and reports/ and works away from the checkout."""
+"""What users install is a wheel: it carries its data files and works away from the checkout."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return venv
 
 
-def test_the_wheel_carries_every_file_of_sql_and_reports(wheel: Path) -> None:
+def test_the_wheel_carries_every_data_file(wheel: Path) -> None:
     packed = set(zipfile.ZipFile(wheel).namelist())
-    for kind in ("sql", "reports"):
+    for kind in ("sql", "reports", "demo_data"):
         files = [file for file in (ROOT / kind).rglob("*") if file.is_file()]
         assert files
         missing = {f"clipstore/{file.relative_to(ROOT).as_posix()}" for file in files} - packed

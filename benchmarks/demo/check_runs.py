@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.demo.composite import SEPARATOR
 from benchmarks.demo.eval_clip import Scorer, load_scorer
 from benchmarks.demo.wear import PANEL
+from clipstore.demo.composite import SEPARATOR
 
 NAME = re.compile(r"step_(?P<step>\d+)_(?P<prompt>.+)_(?P<index>\d+)_\d+x\d+\.png")
 

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from benchmarks.demo.composite import draw_label
 from benchmarks.demo.world import SIDE, Pixels
+from clipstore.demo.composite import draw_label
 
 PANEL = 4 * SIDE
 """Side of a composite's panel: every native pixel is drawn as 4 x 4."""

@@ -12,11 +12,8 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 
-from benchmarks.demo.composite import stitch_base_and_checkpoint
 from benchmarks.demo.prompts import validation_prompts
 from benchmarks.demo.settings import (
     BATCH,
@@ -27,17 +24,10 @@ from benchmarks.demo.settings import (
     VALIDATION_STEPS,
     Setting,
 )
-from benchmarks.demo.wear import PANEL, enlarge_picture
-from benchmarks.demo.world import SIDE
+from benchmarks.demo.wear import PANEL
+from clipstore.demo.layout import PROMPT_LIBRARY, lay_out_run
 
 PROJECT = "clipstore-demo"
-
-
-def read_sheet(path: Path) -> list[Image.Image]:
-    """The panels of a native sheet (n * SIDE, SIDE), one per prompt."""
-    with Image.open(path) as sheet:
-        pixels = np.asarray(sheet.convert("RGB"))
-    return [enlarge_picture(picture) for picture in pixels.reshape(-1, SIDE, SIDE, 3)]
 
 
 def config_of(setting: Setting) -> dict[str, object]:
@@ -80,36 +70,12 @@ def write_events(log: Path, folder: Path) -> None:
     writer.close()
 
 
-def write_pictures(setting: Setting, native: Path, folder: Path) -> int:
-    """Base panels and composites; returns the number of composites."""
-    prompts = validation_prompts()
-    label = f"{PANEL}x{PANEL}"
-    images, benchmarks = folder / "validation_images", folder / "benchmarks" / "base_model"
-    images.mkdir(parents=True)
-    benchmarks.mkdir(parents=True)
-    # The trainer keeps one base picture per prompt: of several, the last written stays.
-    base = read_sheet(native / f"step_{0:06d}_{setting.images - 1}.webp")
-    for name, panel in zip(prompts, base, strict=True):
-        panel.save(benchmarks / f"{name}_{label}.png", compress_level=1)
-    count = 0
-    for sheet in sorted(native.glob("step_*.webp")):
-        step, index = (int(part) for part in sheet.stem.removeprefix("step_").split("_"))
-        if step == 0:
-            continue
-        panels = read_sheet(sheet)
-        for (name, prompt), left, right in zip(prompts.items(), base, panels, strict=True):
-            composite = stitch_base_and_checkpoint(left, right, step, prompt)
-            composite.save(images / f"step_{step}_{name}_{index}_{label}.png", compress_level=1)
-            count += 1
-    return count
-
-
 def write_run(setting: Setting, native: Path, folder: Path) -> int:
     """The whole run folder; returns the number of composites."""
-    count = write_pictures(setting, native, folder)
-    files = {"config.json": config_of(setting), "user_prompt_library.json": validation_prompts()}
+    files = {"config.json": config_of(setting), PROMPT_LIBRARY: validation_prompts()}
     for name, content in files.items():
-        (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        (native / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    count = lay_out_run(native, folder)
     write_events(native / "log.jsonl", folder / "logs" / PROJECT)
     return count
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
 
 from clipstore.commands import ingest, report, verdict
+from clipstore.demo.layout import lay_out_run
 from clipstore.errors import OutputError
 from clipstore.options import message_console
 from clipstore.resources import resource_folder
@@ -24,11 +24,12 @@ def command(ctx: click.Context, folder: Path) -> int:
     The runs are real trainings of a small text-to-image model on drawn shapes, and the scorer is a
     small CLIP trained on the same world: everything but the size is as in earnest.
     """
-    data = resource_folder("demo")
+    data = resource_folder("demo_data")
     if folder.exists() and not (folder / "runs").is_dir():
         raise OutputError(folder, "it exists and is not a demo; name another folder")
-    # The pictures are the user's to play with; the model stays where it is installed.
-    shutil.copytree(data / "runs", folder / "runs", dirs_exist_ok=True)
+    for sheets in sorted((data / "runs").iterdir()):
+        if not (folder / "runs" / sheets.name).exists():
+            lay_out_run(sheets, folder / "runs" / sheets.name)
     store = folder / "clipstore.duckdb"
     message_console().print(
         f"$ clipstore ingest {folder / 'runs'} --model {data / 'model'} --db {store}", markup=False

@@ -61,7 +61,7 @@ def command(model: str, db: Path | None, form: Format) -> int:
 
 
 def _find_resources() -> Iterator[Finding]:
-    for kind in ("sql", "reports"):
+    for kind in ("sql", "reports", "demo_data"):
         try:
             resource_folder(kind)
         except ClipstoreError as error:

@@ -81,18 +81,21 @@ class Evidence:
     def is_base(self, box: Box) -> bool | None:
         """Whether a panel shows the base picture; None when there is none of its size.
 
-        Compared between the label and an overlaid prompt; after lossy compression as means of
-        8 x 8 pixels, which it keeps.
+        Compared above and below the label, and above where a prompt may lie over the picture;
+        after lossy compression as means of 8 x 8 pixels, which it keeps.
         """
         base = self.base_pixels
         if base is None or base.shape[:2] != (box.height_px, box.width_px):
             return None
-        first = max(0, LABEL_ROWS[1] - box.top)
-        rows = slice(first, max(first + 8, int(box.height_px * 0.6)))
+        above = max(0, LABEL_ROWS[0] - box.top)
+        below = max(0, LABEL_ROWS[1] - box.top)
+        end = max(below + 8, int(box.height_px * 0.6))
         panel = self.pixels[box.top : box.bottom, box.left : box.right]
+        parts = [(panel[rows], base[rows]) for rows in (slice(0, above), slice(below, end))]
         if not self.is_lossy:
-            return bool((panel[rows][::3] == base[rows][::3]).mean() >= 0.98)
-        difference = float(np.abs(_block_means(panel[rows]) - _block_means(base[rows])).mean())
+            return all(bool((drawn == own).mean() >= 0.98) for drawn, own in parts if drawn.size)
+        drawn, own = parts[-1]
+        difference = float(np.abs(_block_means(drawn) - _block_means(own)).mean())
         return True if difference < 3 else False if difference > 6 else None
 
 

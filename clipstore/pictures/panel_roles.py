@@ -189,7 +189,7 @@ def _base_order(reading: Reading) -> Assignment | Refusal:
     if base_right and not base_left and any(reading.labels[:2]):
         return Assignment(CHECKPOINT_BASE, ("base_picture",), 0.97, ("swapped_panels",))
     named = [one for one in reading.labels[:2] if one and one.word in ("base", "checkpoint")]
-    if not named:
+    if not (named and reading.evidence.label_rows_are_clear(reading.fit)):
         if base_left and base_right:
             return Assignment(BASE_CHECKPOINT, ("base_picture",), 0.8)
         return _undecided("nothing says which of the two panels shows the checkpoint")

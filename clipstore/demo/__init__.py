@@ -1,0 +1,1 @@
+"""The demo: real runs of a small model, drawn out as their trainer would have saved them."""
