@@ -391,8 +391,8 @@ def test_swapped_panels_are_recognised(
 def test_labels_that_the_prompt_runs_into_decide_nothing() -> None:
     scene = Scene(Size(80, 96), base="black", checkpoint="dark bottom", prompt="one\ntwo")
     drawing = base_swapped(scene)
-    assert isinstance(found_in(scene, drawing, **ALONE), Refusal)
-    assert boxes(found_in(scene, drawing)) == drawing.boxes
+    for known in ({}, ALONE):
+        assert isinstance(found_in(scene, drawing, **known), Refusal)
 
 
 def test_the_prompt_over_the_picture_is_noted() -> None:

@@ -84,7 +84,7 @@ def test_the_runs_that_learn_nothing_are_flagged_and_those_that_learn_are_not(de
 def test_nothing_of_the_demo_is_refused_or_scored_twice(demo: Path) -> None:
     again = clipstore(
         "ingest", demo / "runs", "--db", demo / "clipstore.duckdb",
-        "--model", DATA / "model", "--offline", "--format", "json",
+        "--model", DATA / "small-clip", "--offline", "--format", "json",
     )  # fmt: skip
     (report,) = json.loads(again)
     assert report["n_scored"] == report["n_refused"] == report["n_pending"] == 0

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from benchmarks.demo.settings import RUNS
 
+MODEL = "small-clip"
+"""The folder's name is the name the model has in reports."""
 MODEL_FILES = (
     "config.json",
     "model.safetensors",
@@ -66,10 +68,10 @@ def main() -> None:
     for name in ("--clip", "--clip-report", "--native", "--runs-dir", "--out"):
         parser.add_argument(name, type=Path, required=True)
     options = parser.parse_args()
-    (options.out / "model").mkdir(parents=True)
+    (options.out / MODEL).mkdir(parents=True)
     for file in MODEL_FILES:
-        shutil.copyfile(options.clip / file, options.out / "model" / file)
-    write_band(options.out / "model", options.clip_report)
+        shutil.copyfile(options.clip / file, options.out / MODEL / file)
+    write_band(options.out / MODEL, options.clip_report)
     for setting in RUNS:
         if options.runs and setting.name not in options.runs:
             continue

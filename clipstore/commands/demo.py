@@ -32,12 +32,13 @@ def command(ctx: click.Context, folder: Path) -> int:
             lay_out_run(sheets, folder / "runs" / sheets.name)
     store = folder / "clipstore.duckdb"
     message_console().print(
-        f"$ clipstore ingest {folder / 'runs'} --model {data / 'model'} --db {store}", markup=False
+        f"$ clipstore ingest {folder / 'runs'} --model {data / 'small-clip'} --db {store}",
+        markup=False,
     )
     ctx.invoke(
         ingest.command,
         paths=(folder / "runs",),
-        model=str(data / "model"),
+        model=str(data / "small-clip"),
         offline=True,
         db=store,
     )
