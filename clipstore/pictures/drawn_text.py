@@ -153,7 +153,7 @@ def _is_ema(letters: list[Letter]) -> bool:
     bottoms = [letter.bottom for letter in letters]
     widths = [letter.right - letter.left for letter in letters]
     level = max(tops) - min(tops) <= 1 and max(bottoms) - min(bottoms) <= 1
-    return level and widths[1] == max(widths) and bottoms[0] - tops[0] >= 16
+    return level and widths[0] == min(widths) and bottoms[0] - tops[0] >= 16
 
 
 def _have_signs(letters: list[Letter], signs: str, holes: tuple[int, ...]) -> bool:

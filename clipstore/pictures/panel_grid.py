@@ -31,6 +31,7 @@ from clipstore.pictures.separators import (
 from clipstore.types import Box, Size
 
 Pixels = NDArray[np.uint8]
+_BLURRED_ROWS = 4
 Kind = Literal[
     "single",
     "side_by_side",
@@ -174,8 +175,10 @@ def _content_heights(pixels: Pixels, grid: Grid, size: Size, *, is_lossy: bool) 
     if size.height_px % 16 and grid.padding:
         heights.append(size.height_px + 1)
     if grid.kind in _KINDS_OF_ANY_HEIGHT:
-        measured = [grey_length(pixels, left, is_lossy=is_lossy) for left in grid.greys]
-        heights += [max(measured), max(measured) + 1, height]
+        measured = max(grey_length(pixels, left, is_lossy=is_lossy) for left in grid.greys)
+        heights += [measured, measured + 1, height]
+        if is_lossy and measured < height:  # a blurred footer also seems to begin a row off
+            heights = [one for one in heights if abs(one - measured) <= 1]
     return [one for one in dict.fromkeys(heights) if size.height_px <= one <= height]
 
 
@@ -188,7 +191,7 @@ def _lines_are_there(
     is_regular = grid.input_width in (None, size.width_px)
     for left, colour in [(x, GREY) for x in grid.greys] + [(x, WHITE) for x in grid.whites]:
         rows = all_rows
-        if grid.padding and left != grid.greys[-1]:
+        if left != grid.greys[-1]:
             # The last row may be padding, which the separators of an inner canvas do not reach.
             rows = rows[rows < content.shape[0] - 1]
         if not is_line(content, left, rows, colour, is_lossy=is_lossy):
@@ -229,9 +232,14 @@ def _margins_are_white(
             (content[box.bottom :, columns], share if has_footer else 0.3),
         )
         for margin, white_share in margins:
-            if margin.size and (margin >= white_from).all(axis=2).mean() < white_share:
+            is_blurred = is_lossy and margin.shape[0] <= _BLURRED_ROWS
+            if margin.size and not is_blurred and _white_share(margin, white_from) < white_share:
                 return False
     return True
+
+
+def _white_share(part: Pixels, white_from: int) -> float:
+    return float((part >= white_from).all(axis=2).mean())
 
 
 def _lies_on_white(content: Pixels, box: Box) -> bool:

@@ -23,6 +23,7 @@ Source = Literal["label_size", "base_size", "config_size", "found_size"]
 
 _ALIGNMENT_PX = 16
 _MIN_PANEL_PX = 64
+_DARK = 64
 _AREA_TOLERANCE = 0.15
 """Rounding both sides to 64 px moves the area of a 512 x 512 picture by up to 13 %."""
 
@@ -138,10 +139,15 @@ def _fills_its_height(pixels: NDArray[np.uint8], fit: Fit) -> bool:
 def may_have_footer(pixels: NDArray[np.uint8], *, is_lossy: bool) -> bool:
     """Whether the lower part can be a footer below a height that SimpleTuner draws.
 
-    A black band without text is a footer only where compression may have swallowed the text.
+    A black band without text is a footer only where compression may have swallowed the text, and
+    text on black is one only below something brighter: else it is a prompt drawn over darkness.
     """
     found = _footers(pixels, is_lossy=is_lossy)
-    return bool(found) if is_lossy else "text" in found.values()
+    if is_lossy:
+        return bool(found)
+    return any(
+        footer == "text" and int(pixels[top - 1].max()) > _DARK for top, footer in found.items()
+    )
 
 
 def _footers(pixels: NDArray[np.uint8], *, is_lossy: bool) -> dict[int, FooterEvidence]:
@@ -160,6 +166,6 @@ def _single_by_footer(pixels: NDArray[np.uint8], *, is_lossy: bool) -> Iterator[
         return
     found = _footers(pixels, is_lossy=is_lossy)
     top, footer = next(iter(found.items()), (0, None))
-    if len(found) == 1 and footer == "text" and int(pixels[top - 1].max()) > 64:
+    if len(found) == 1 and footer == "text" and int(pixels[top - 1].max()) > _DARK:
         size = Size(width, top)
         yield Fit(Grid("single", (0,)), size, (Box(0, 0, *size),), top, footer)
