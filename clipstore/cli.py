@@ -7,6 +7,7 @@ message and its exit code, and a traceback appears only with --debug. Commands a
 
 from __future__ import annotations
 
+import ast
 import importlib
 import os
 import sys
@@ -20,20 +21,33 @@ from clipstore.errors import ClipstoreError
 
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
+COMMANDS = Path(__file__).parent / "commands"
 
 
 class CommandFolder(click.Group):
     """A group whose commands are the modules of `clipstore.commands`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        folder = Path(__file__).parent / "commands"
-        return sorted(file.stem for file in folder.glob("[!_]*.py"))
+        return sorted(file.stem for file in COMMANDS.glob("[!_]*.py"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
         command = importlib.import_module(f"clipstore.commands.{cmd_name}").command
         return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands from their files' first lines: importing all of them for that
+        would take `--help` a second."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(ctx)])
+
+
+def _summary(command: str) -> str:
+    """What follows the colon in "`clipstore NAME`: …", the first line of the command's file."""
+    source = (COMMANDS / f"{command}.py").read_text("utf-8")
+    first_line = (ast.get_docstring(ast.parse(source)) or "").splitlines()[0]
+    return first_line.partition(": ")[2]
 
 
 @click.group(
@@ -43,7 +57,7 @@ class CommandFolder(click.Group):
     "are pending; 10 no database; 11 locked; 12 too new; 13 damaged; 14 disk full; 15 model "
     "missing or refused; 130 interrupted; 143 terminated.",
 )
-@click.option("--debug", is_flag=True, help="Show tracebacks; works before any command.")
+@click.option("--debug", is_flag=True, help="Show tracebacks; anywhere on the line.")
 @click.version_option(__version__, prog_name="clipstore")
 def cli(debug: bool) -> None:
     """Which fine-tuning run do I stop, which do I keep, and how sure are we?

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -243,6 +244,15 @@ def test_interrupting_keeps_what_is_scored_and_the_same_command_goes_on(
     again = clipstore("ingest", "runs", "--model", model)
     total = clipstore("sql", "SELECT count(*) AS n FROM scores", "--format", "csv").stdout
     assert total == "n\n80\n", again.stdout
+
+
+def test_help_names_every_command_with_what_it_does(clipstore: Clipstore) -> None:
+    listed = clipstore("--help").stdout.split("Commands:\n")[1].split("\n\n")[0]
+    described = dict(re.findall(r"^  (\w+) +(\S.*)$", listed, re.M))
+    assert {"ingest", "scan", "runs", "verdict", "report", "sql", "query", "doctor"} <= set(
+        described
+    )
+    assert all(len(text) > 15 for text in described.values())
 
 
 def test_help_and_sql_start_without_torch(tmp_path: Path, clipstore: Clipstore) -> None:

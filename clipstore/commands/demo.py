@@ -1,4 +1,4 @@
-"""`clipstore demo`: real runs of a small model, scored by a small CLIP, in a minute and offline."""
+"""`clipstore demo`: real runs of a small model, scored and judged offline in a minute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`clipstore scan`: what would be scored, and how each picture would be cut. No model, no store."""
+"""`clipstore scan`: what would be scored and how it would be cut, without model and store."""
 
 from __future__ import annotations
 
