@@ -20,6 +20,8 @@ from tests.composite_layouts import (
     compressed,
     ema,
     found_in,
+    input_checkpoint,
+    input_ema,
     single,
     three,
 )
@@ -73,6 +75,21 @@ def test_an_input_of_another_size_shifts_the_panels(layout: Layout, input_size: 
 def test_lossy_files_are_cut_exactly(layout: Layout, file_format: str) -> None:
     scene = Scene(Size(512, 512), base="noise")
     drawing = compressed(layout(scene), file_format)
+    assert boxes(found_in(scene, drawing, is_lossy=True)) == drawing.boxes
+
+
+def test_an_ema_panel_is_lowered_by_the_row_that_rounding_adds() -> None:
+    """262 + 5 + 208 + 5 + 208 px need no padding, 523 rows do: the EMA alone moves down."""
+    scene = Scene(Size(208, 320), input_size=Size(262, 523))
+    drawing = input_ema(scene)
+    assert drawing.boxes["ema"].top == drawing.boxes["checkpoint"].top + 1
+    assert boxes(found_in(scene, drawing)) == drawing.boxes
+
+
+@pytest.mark.parametrize("height", [514, 520, 600])
+def test_a_lossy_panel_beside_a_higher_input_keeps_its_rows(height: int) -> None:
+    scene = Scene(Size(512, 512), input_size=Size(300, height))
+    drawing = compressed(input_checkpoint(scene), "JPEG")
     assert boxes(found_in(scene, drawing, is_lossy=True)) == drawing.boxes
 
 

@@ -34,7 +34,14 @@ from tests.composite_layouts import (
     single,
     single_without_text,
 )
-from tests.drawn_composites import Drawing, beside, content, with_footer, write
+from tests.drawn_composites import (
+    Drawing,
+    beside,
+    content,
+    with_footer,
+    with_overlay,
+    write,
+)
 
 PICTURES = Path(__file__).parent / "simpletuner_pictures"
 ALONE: dict[str, object] = {"base_picture": None, "base_folder_complete": False}
@@ -161,6 +168,14 @@ def test_a_picture_as_large_as_its_name_says_is_whole() -> None:
     found = found_in(scene, single_without_text(scene))
     assert isinstance(found, Cut)
     assert (found.method, boxes(found)) == ("whole", {"checkpoint": Box(0, 0, 256, 320)})
+
+
+def test_a_prompt_over_a_black_picture_is_not_a_footer() -> None:
+    scene = Scene(Size(512, 512), checkpoint="black", font_px=29)
+    drawing = with_overlay(single_without_text(scene), scene.prompt, scene.font_px)
+    found = found_in(scene, drawing)
+    assert boxes(found) == drawing.boxes
+    assert isinstance(found, Cut) and found.notes == ("prompt_text_overlay",)
 
 
 def test_a_letterboxed_picture_without_a_footer_stays_whole() -> None:

@@ -111,11 +111,11 @@ def _fits(evidence: Evidence, claim: Claim) -> list[Fit]:
 
 def _best_explained(readings: list[tuple[Fit, Source]]) -> list[tuple[Fit, Source]]:
     """Panels of one width explain more than an input of any width, a footer's text more than a
-    dark edge, and two separators more than one."""
+    dark band, and two separators more than one."""
 
     def rank(reading: tuple[Fit, Source]) -> tuple[bool, bool, int]:
         fit = reading[0]
-        return fit.is_regular, fit.footer != "edge", len(fit.grid.greys) + len(fit.grid.whites)
+        return fit.is_regular, fit.footer != "dark", len(fit.grid.greys) + len(fit.grid.whites)
 
     best = max(map(rank, readings), default=None)
     return [reading for reading in readings if rank(reading) == best]
@@ -133,7 +133,7 @@ def _cut(fit: Fit, source: Source, assigned: Assignment, evidence: Evidence) -> 
     confidence = assigned.confidence
     if source == "found_size":
         confidence *= _FOUND_SIZE_FACTOR
-    if fit.footer == "edge":
+    if fit.footer == "dark":
         confidence *= 0.98
     return Cut(
         panels=panels,

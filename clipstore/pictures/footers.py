@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from clipstore.pictures.channels import brightest_channel
 
-FooterEvidence = Literal["text", "edge"]
+FooterEvidence = Literal["text", "dark"]
 """What shows where the footer begins: its text's place, or only that it is dark from there on."""
 
 _MIN_HEIGHT_PX = 26
@@ -23,7 +23,6 @@ _MAX_HEIGHT_PX = 900
 _MAX_FAINT_HEIGHT_PX = 110
 """A long prompt is shrunk to a line that compression may swallow; it has one to three lines."""
 _ABOVE_TEXT_PX = (5, 24)
-_BELOW_TEXT_PX = 22
 _OFF_CENTRE_PX = (-8, 14)
 _CLEAR_ROWS_PX = 5
 """Margin of 10 px less what accents on capitals rise above the line."""
@@ -52,20 +51,19 @@ def find_footer(pixels: NDArray[np.uint8], top: int, *, is_lossy: bool) -> Foote
     is_inked = (footer[blur:] > (64 if is_lossy else 16)).any(axis=1)
     inked = np.flatnonzero(is_inked) + blur
     if not inked.size:  # exact pixels show every prompt, however small it was shrunk
-        return "edge" if is_lossy and height <= _MAX_FAINT_HEIGHT_PX else None
-    if _text_fits(int(inked[0]), height - 1 - int(inked[-1])):
-        return "text"
-    is_edge = bool((pixels[top - 1] > (100 if is_lossy else 24)).any())
-    return "edge" if is_edge else None
+        return "dark" if is_lossy and height <= _MAX_FAINT_HEIGHT_PX else None
+    above, below = int(inked[0]), height - 1 - int(inked[-1])
+    return "text" if _text_fits(above, below) else None
 
 
 def _text_fits(above: int, below: int) -> bool:
     """Whether text with so many dark rows above and below is where the trainer draws it.
 
-    Fonts differ in their gap above letters, and accents reach into it.
+    Fonts differ in their gap above letters, accents reach into it, and blank lines at the end of a
+    prompt leave more below.
     """
     low, high = _ABOVE_TEXT_PX
-    drawn_at_size = low <= above <= high and below <= _BELOW_TEXT_PX
+    drawn_at_size = low <= above <= high
     low, high = _OFF_CENTRE_PX
     shrunk_and_centred = low <= above - below <= high
     return drawn_at_size or shrunk_and_centred

@@ -31,7 +31,6 @@ from clipstore.pictures.separators import (
 from clipstore.types import Box, Size
 
 Pixels = NDArray[np.uint8]
-_BLURRED_ROWS = 4
 Kind = Literal[
     "single",
     "side_by_side",
@@ -46,6 +45,8 @@ Kind = Literal[
 ]
 
 _MIN_INPUT_WIDTH_PX = 32
+_BLURRED_ROWS = 4
+"""Margins this low say nothing after lossy compression."""
 _KINDS_OF_ANY_HEIGHT: tuple[Kind, ...] = ("pair", "triple", "triple_padded", "quad_padded")
 """Arrangements with an input panel, which may be higher than the others."""
 
@@ -162,10 +163,9 @@ def fit_grid(pixels: Pixels, grid: Grid, size: Size, *, is_lossy: bool) -> Fit |
         if fit.is_regular and content_height <= size.height_px + 1:
             return fit
         has_footer = footer is not None
-        if _margins_are_white(content, boxes, has_footer=has_footer, is_lossy=is_lossy) and not any(
-            _lies_on_white(content, box) for box in boxes
-        ):
-            return fit
+        if _margins_are_white(content, boxes, has_footer=has_footer, is_lossy=is_lossy):
+            # With white inside the boxes as well, another height would only be a worse guess.
+            return None if any(_lies_on_white(content, box) for box in boxes) else fit
     return None
 
 
@@ -204,10 +204,7 @@ def _lines_are_there(
 
 def _panel_boxes(content: Pixels, grid: Grid, size: Size) -> tuple[Box, ...]:
     outer = content.shape[0]
-    inner = outer
-    if grid.kind in ("triple", "triple_padded", "quad_padded") and outer > size.height_px:
-        last_row = content[outer - 1, grid.greys[0] + 1 : grid.greys[0] + 4]
-        inner = outer - 1 if last_row.mean() > (GREY + WHITE) / 2 else outer
+    inner = _inner_height(content, grid) if outer > size.height_px else outer
     boxes = []
     for index, left in enumerate(grid.lefts):
         # The EMA panel is stitched on last, onto the canvas that may have got one more row.
@@ -217,6 +214,21 @@ def _panel_boxes(content: Pixels, grid: Grid, size: Size) -> tuple[Box, ...]:
     if grid.input_width == size.width_px and outer > size.height_px + 1:
         boxes = [box for box in boxes if box.left > 0]
     return tuple(boxes)
+
+
+def _inner_height(content: Pixels, grid: Grid) -> int:
+    """Height of the canvas before the EMA panel was stitched on, which may have added one row.
+
+    A height that does not divide by 16 has been rounded up; else the lines of the inner canvas
+    tell whether they reach the last row.
+    """
+    outer = len(content)
+    if grid.kind in ("triple_padded", "quad_padded") and outer % 16:
+        return outer - 1
+    if grid.kind in ("triple", "triple_padded", "quad_padded"):
+        last_row = content[outer - 1, grid.greys[0] + 1 : grid.greys[0] + 4]
+        return outer - 1 if float(last_row.mean()) > (GREY + WHITE) / 2 else outer
+    return outer
 
 
 def _margins_are_white(

@@ -166,10 +166,9 @@ def _pair_without_footer(reading: Reading) -> Assignment | Refusal:
         return Assignment(CHECKPOINT_EMA, ("labels",), 0.95)
     if left == "input" or right in ("output", "step"):
         return Assignment(INPUT_CHECKPOINT, ("labels",), 0.97)
-    order = _base_order(reading)
-    if isinstance(order, Refusal) and _is_control(reading):
+    if _is_control(reading):
         return Assignment(INPUT_CHECKPOINT, ("structure",), 0.85)
-    return order
+    return _base_order(reading)
 
 
 def _is_control(reading: Reading) -> bool:
@@ -229,12 +228,10 @@ def _triple_white(reading: Reading) -> Assignment | Refusal:
         return _contradiction("a white separator, but not of the version that drew them")
     if left == "input" or middle == "output":
         return Assignment((None, "checkpoint", "ema"), ("labels",), 0.9)
-    order = _base_order(reading)
-    if isinstance(order, Assignment):
-        return order._replace(roles=(*order.roles, "ema"))
     if right == "ema" and _is_control(reading):
         return Assignment((None, "checkpoint", "ema"), ("labels",), 0.85)
-    return order
+    order = _base_order(reading)
+    return order if isinstance(order, Refusal) else order._replace(roles=(*order.roles, "ema"))
 
 
 def _triple_padded(reading: Reading) -> Assignment | Refusal:
