@@ -35,7 +35,7 @@ CREATE TABLE models (
     seen_at TIMESTAMPTZ NOT NULL
 );
 COMMENT ON TABLE models IS 'CLIP models that scored pictures. Scores of two models never mix.';
-COMMENT ON COLUMN models.model_id IS 'Identity made of name, revision, weights, preprocessing and dtype.';
+COMMENT ON COLUMN models.model_id IS 'Identity made of the weights, the preprocessing and the dtype.';
 COMMENT ON COLUMN models.name IS 'Hub id, or the folder name of a local model.';
 COMMENT ON COLUMN models.revision IS 'Hub commit where known, else empty.';
 COMMENT ON COLUMN models.weights_sha256 IS 'SHA-256 of the weights file.';
