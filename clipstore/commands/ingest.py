@@ -126,6 +126,12 @@ def _print_report(report: IngestReport, store: Path, form: Format) -> None:
             messages.print(f"  … all: clipstore query refused_files reason={reason}", markup=False)
     for rule, count in report.skipped_by_rule:
         messages.print(f"{count:,} skipped ({rule})", markup=False)
+    for part in report.merge.quarantined:
+        messages.print(
+            f"a part of the spool could not be read and was put aside as {part}; the next ingest "
+            "scores its pictures again.",
+            markup=False,
+        )
     if report.merge.n_parts_waiting:
         messages.print(
             f"{report.merge.n_scores_waiting:,} scores are safe in {store}.spool/ and not yet in "
