@@ -5,6 +5,7 @@ so a score shows exactly which pixels were looked at."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,14 @@ from clipstore.types import Band, Model
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "grey": (1, 1, 1)}
 MAX_WORDS = 5
+
+
+@dataclass(frozen=True)
+class MeanColourPixels:
+    """A picture to one pixel of its mean colour, rounded to bytes."""
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return np.rint(rgb.mean(axis=(0, 1), keepdims=True)).astype(np.uint8)  # (1, 1, 3)
 
 
 class MeanColourEmbedder:
@@ -31,17 +40,14 @@ class MeanColourEmbedder:
             software="tests",
             band=band,
         )
+        self.preprocessing = MeanColourPixels()
         self.batch_size = batch_size
         self.n_pictures = 0
         self.n_texts = 0
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        mean = rgb.reshape(-1, 3).mean(axis=0)  # (3,)
-        return np.broadcast_to(mean[:, None, None], (3, 2, 2)).astype(np.float32)
-
-    def embed_images(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.n_pictures += len(prepared)
-        means = prepared.mean(axis=(2, 3))  # (n, 3)
+    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.n_pictures += len(pixels)
+        means = pixels.mean(axis=(1, 2))  # (n, 3)
         return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
 
     def embed_texts(self, texts: Sequence[str]) -> TextVectors:

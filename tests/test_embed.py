@@ -99,8 +99,8 @@ def pictures() -> list[NDArray[np.uint8]]:
     ]
 
 
-def prepare_all(embedder: ClipEmbedder, rgbs: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-    return np.stack([embedder.prepare(rgb) for rgb in rgbs])  # (n, 3, side, side)
+def prepare_all(embedder: ClipEmbedder, rgbs: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    return np.stack([embedder.preprocessing.prepare(rgb) for rgb in rgbs])  # (n, side, side, 3)
 
 
 def cosines_of(
@@ -182,7 +182,7 @@ def test_a_vector_does_not_depend_on_its_neighbours_order_or_place(
 
 
 def test_nothing_in_gives_nothing_out(embedder: ClipEmbedder) -> None:
-    assert embedder.embed_images(np.empty((0, 3, 32, 32), np.float32)).shape == (0, 16)
+    assert embedder.embed_images(np.empty((0, 32, 32, 3), np.uint8)).shape == (0, 16)
     texts = embedder.embed_texts([])
     assert (texts.vectors.shape, len(texts.token_counts), len(texts.is_truncated)) == (
         (0, 16),
@@ -191,9 +191,33 @@ def test_nothing_in_gives_nothing_out(embedder: ClipEmbedder) -> None:
     )
 
 
-def test_pixels_of_another_size_are_a_programming_error(embedder: ClipEmbedder) -> None:
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((1, 31, 32, 3), np.uint8), np.zeros((1, 32, 32, 3), np.float32)],
+    ids=["of another size", "normalised already"],
+)
+def test_pixels_that_were_not_prepared_are_a_programming_error(
+    embedder: ClipEmbedder, pixels: NDArray[np.uint8]
+) -> None:
     with pytest.raises(ValueError, match="wanted"):
-        embedder.embed_images(np.zeros((1, 3, 31, 32), np.float32))
+        embedder.embed_images(pixels)
+
+
+def test_the_network_gets_the_floats_of_transformers_bit_for_bit(
+    embedder: ClipEmbedder, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
+    seen: list[torch.Tensor] = []
+    compute = embedder._network.get_image_features
+
+    def look(pixel_values: torch.Tensor) -> object:
+        seen.append(pixel_values)
+        return compute(pixel_values=pixel_values)
+
+    monkeypatch.setattr(embedder._network, "get_image_features", look)
+    embedder.embed_images(prepare_all(embedder, pictures()))
+    theirs = processor(images=[Image.fromarray(rgb) for rgb in pictures()], return_tensors="pt")
+    assert torch.equal(seen[0][: len(pictures())], theirs["pixel_values"])
 
 
 class TestTexts:
@@ -431,7 +455,8 @@ import sys, numpy as np
 from clipstore.model.embed import load_clip
 embedder = load_clip(sys.argv[1], announce=print)
 embedder.embed_texts(["a cat"])
-embedder.embed_images(embedder.prepare(np.zeros((9, 8, 3), np.uint8))[None])
+pixels = embedder.preprocessing.prepare(np.zeros((9, 8, 3), np.uint8))
+embedder.embed_images(pixels[None])
 """
 
 FIND = """

@@ -59,7 +59,7 @@ def test_the_cut_decides_the_score(tmp_path: Path) -> None:
     cut = rows(store, "SELECT cosine FROM current_scores WHERE panel = 'checkpoint'")
     assert cut[0]["cosine"] == pytest.approx(1.0, abs=1e-6)
     file = np.asarray(Image.open(run / "validation_images/step_100_red_0_64x64.png"))
-    whole = embedder.embed_images(embedder.prepare(file[:64])[None])[0]
+    whole = embedder.embed_images(embedder.preprocessing.prepare(file[:64])[None])[0]
     assert float(whole @ embedder.embed_texts(["red"]).vectors[0]) == pytest.approx(0.7, abs=0.03)
 
 
@@ -250,7 +250,7 @@ def test_scores_wait_in_the_spool_while_another_program_holds_the_database(
     holder: list[subprocess.Popen[str]] = []
 
     class HeldWhileScoring(MeanColourEmbedder):
-        def embed_images(self, prepared: np.ndarray) -> np.ndarray:
+        def embed_images(self, pixels: np.ndarray) -> np.ndarray:
             code = textwrap.dedent(HOLDER)
             process = subprocess.Popen(
                 [sys.executable, "-c", code, str(store)],
@@ -260,7 +260,7 @@ def test_scores_wait_in_the_spool_while_another_program_holds_the_database(
             )
             assert process.stdout.readline() == "held\n"
             holder.append(process)
-            return super().embed_images(prepared)
+            return super().embed_images(pixels)
 
     report = ingest(tmp_path / "runs", store, HeldWhileScoring())
     assert report.merge.n_scores_waiting == 2
@@ -277,10 +277,10 @@ CRASHING_INGEST = """
     from tests.mean_colour import MeanColourEmbedder
 
     class Dying(MeanColourEmbedder):
-        def embed_images(self, prepared):
+        def embed_images(self, pixels):
             if self.n_pictures >= int(sys.argv[3]):
                 os.kill(os.getpid(), 9)
-            return super().embed_images(prepared)
+            return super().embed_images(pixels)
 
     options = IngestOptions(workers=2)
     ingest_discoveries([discover(Path(sys.argv[1]))], Path(sys.argv[2]), Dying(), options)

@@ -48,7 +48,7 @@ UNREADABLE = (
 
 class ClipEmbedder:
     """One loaded model; satisfies `embedder.Embedder`. Not to be shared between threads, except
-    for `prepare`."""
+    for its `preprocessing`."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class ClipEmbedder:
         self.batch_size = choose_batch_size(device, network.config.vision_config)
         """Pictures per forward pass; smaller calls are filled up with zeros to this size."""
         self.text_batch_size = TEXT_BATCH
+        self._level_table = torch.from_numpy(preprocessing.level_table()).to(device)  # (3, 256)
         self._network = network
         self._tokenizer = tokenizer
         self._max_tokens = int(
@@ -71,26 +72,23 @@ class ClipEmbedder:
         )
         """Tokens that the text tower reads, start and end included: 77 for CLIP."""
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Pixels (h, w, 3) to the model's input (3, side, side); see `Preprocessing.prepare`."""
-        return self.preprocessing.prepare(rgb)
-
-    def embed_images(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Inputs (n, 3, side, side) to unit vectors (n, dimension).
+    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Prepared pixels (n, side, side, 3) to unit vectors (n, dimension).
 
         A row is not finite where the arithmetic overflowed; the caller must look.
         """
         side = self.preprocessing.side_px
-        if prepared.ndim != 4 or prepared.shape[1:] != (3, side, side):
-            raise ValueError(f"wanted (n, 3, {side}, {side}), got {prepared.shape}")
-        vectors = np.empty((len(prepared), self.model.dimension), dtype=np.float32)
-        for start in range(0, len(prepared), self.batch_size):
-            rows = prepared[start : start + self.batch_size]
+        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (side, side, 3):
+            raise ValueError(f"wanted (n, {side}, {side}, 3) uint8, got {pixels.shape}")
+        vectors = np.empty((len(pixels), self.model.dimension), dtype=np.float32)
+        for start in range(0, len(pixels), self.batch_size):
+            rows = pixels[start : start + self.batch_size]
             # One shape for every batch: with another, the same row comes out different by 2e-6.
-            batch = torch.zeros((self.batch_size, 3, side, side))
+            batch = torch.zeros((self.batch_size, side, side, 3), dtype=torch.uint8)
             batch[: len(rows)] = torch.from_numpy(rows)
             with torch.inference_mode():
-                output = self._network.get_image_features(pixel_values=batch.to(self.device))
+                values = _look_up(batch.to(self.device), self._level_table)
+                output = self._network.get_image_features(pixel_values=values)
                 units = _unit_rows(output)  # (batch_size, dimension)
             vectors[start : start + len(rows)] = units[: len(rows)]
         return vectors
@@ -276,6 +274,16 @@ def _read_tensors(files: ModelFiles) -> dict[str, Tensor]:
             raise ModelRefused(files.name, f"{path} does not hold named tensors only.")
         tensors.update(read)
     return tensors
+
+
+def _look_up(pixels: Tensor, level_table: Tensor) -> Tensor:
+    """Bytes (n, side, side, 3) to the network's input (n, 3, side, side) by the table (3, 256)."""
+    planes = [
+        torch.index_select(level_table[channel], 0, pixels[..., channel].flatten().int())
+        for channel in range(3)
+    ]
+    n, height, width, _ = pixels.shape
+    return torch.stack([plane.view(n, height, width) for plane in planes], dim=1)
 
 
 def _unit_rows(output: Any) -> NDArray[np.float32]:

@@ -15,6 +15,17 @@ from clipstore.model.vectors import TextVectors
 from clipstore.types import Model
 
 
+class PixelPath(Protocol):
+    """A picture's way to what the model looks at. A value: it can be sent to another process."""
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(height, width, 3) pixels to (side, side, 3), resized and cropped, not normalised.
+
+        Raises `ValueError` for a shape that the model cannot take.
+        """
+        ...
+
+
 class Embedder(Protocol):
     """Turns pictures and texts into unit vectors of one space."""
 
@@ -26,15 +37,13 @@ class Embedder(Protocol):
         """Pictures per call that suit the device."""
         ...
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(height, width, 3) pixels to the model's input (3, side, side). Called in threads.
-
-        Raises `ValueError` for a shape that the model cannot take.
-        """
+    @property
+    def preprocessing(self) -> PixelPath:
+        """What makes the pixels of `embed_images`."""
         ...
 
-    def embed_images(self, prepared: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, 3, side, side) to unit vectors (n, dimension)."""
+    def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, side, side, 3) prepared pixels to unit vectors (n, dimension)."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> TextVectors:

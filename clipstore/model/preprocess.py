@@ -2,7 +2,8 @@
 
 Owned here, not borrowed: the class that transformers picks by itself gives other pixels where
 torchvision is installed, and where the crop falls moves a score by up to 3.5e-3. Pillow and numpy
-only, so that worker threads and processes run it without torch.
+only, so that worker threads and processes run it without torch. What they hand on is bytes, a
+quarter of the floats; the model's device looks the floats up.
 """
 
 from __future__ import annotations
@@ -79,8 +80,18 @@ class Preprocessing:
             return int(edge * height_px / width_px), edge
         return edge, int(edge * width_px / height_px)
 
-    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The model's input: (h, w, 3) -> (3, side_px, side_px), normalised.
+    def level_table(self) -> NDArray[np.float32]:
+        """What the model is given for each byte of each channel: (3, 256).
+
+        A byte has 256 values: normalising those and looking pixels up is exact and fast.
+        """
+        levels = (np.arange(256, dtype=np.float64) * self.rescale_factor).astype(np.float32)
+        mean, std = (np.array(values, np.float32)[:, None] for values in (self.mean, self.std))
+        table: NDArray[np.float32] = (levels - mean) / std  # (3, 256)
+        return table
+
+    def prepare(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """What the model looks at, resized and cropped: (h, w, 3) -> (side_px, side_px, 3).
 
         Raises `ValueError` when `rgb` is not such an array, or so long and thin that resizing it
         would need more than `MAX_RESIZED_PX` pixels.
@@ -96,13 +107,7 @@ class Preprocessing:
         resized = Image.fromarray(rgb).resize((width_px, height_px), self.resample)
         left, top = (width_px - self.side_px) // 2, (height_px - self.side_px) // 2
         pixels = np.asarray(resized)[top : top + self.side_px, left : left + self.side_px]
-        # uint8 has 256 values: normalising those and looking pixels up is exact and fast.
-        levels = (np.arange(256, dtype=np.float64) * self.rescale_factor).astype(np.float32)
-        prepared = np.empty((3, self.side_px, self.side_px), dtype=np.float32)
-        for channel in range(3):
-            table = (levels - np.float32(self.mean[channel])) / np.float32(self.std[channel])
-            np.take(table, pixels[:, :, channel], out=prepared[channel])
-        return prepared
+        return np.ascontiguousarray(pixels)
 
 
 def read_preprocessing(stated: Mapping[str, object], model_name: str) -> Preprocessing:

@@ -220,7 +220,7 @@ class _Session:
             return None
         try:
             prepared = {
-                panel.crop_id: self._embedder.prepare(panel.rgb)
+                panel.crop_id: self._embedder.preprocessing.prepare(panel.rgb)
                 for panel in cut.panels
                 if self._scorer.needs_model(panel.crop_id)
             }

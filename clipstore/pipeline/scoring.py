@@ -38,8 +38,8 @@ class ReadPicture:
 
     task: Task
     cut: CutPicture
-    prepared: Mapping[int, NDArray[np.float32]]
-    """crop_id to model input (3, side, side), for the crops that need the model."""
+    prepared: Mapping[int, NDArray[np.uint8]]
+    """crop_id to prepared pixels (side, side, 3), for the crops that need the model."""
 
 
 class BatchScorer:
@@ -94,7 +94,7 @@ class BatchScorer:
         return problems
 
     def _embed_images(self) -> dict[int, NDArray[np.float32]]:
-        inputs: dict[int, NDArray[np.float32]] = {}
+        inputs: dict[int, NDArray[np.uint8]] = {}
         for read in self._batch:
             for crop_id, pixels in read.prepared.items():
                 if crop_id in self._fresh_crops:
