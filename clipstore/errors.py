@@ -126,6 +126,20 @@ class StoreTooNew(ClipstoreError):
         )
 
 
+class StoreTooOld(ClipstoreError):
+    """The database was written by an older clipstore and cannot be upgraded now."""
+
+    exit_code = 11
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} was written by an older clipstore and must be upgraded before it can be "
+            f"read, which is not possible now: {why}\n"
+            "Close what holds it and see that the file and its folder can be written, then run "
+            "this again; no score is lost."
+        )
+
+
 class StoreCorrupt(ClipstoreError):
     """The file is not a database, or a damaged one."""
 

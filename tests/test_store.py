@@ -29,6 +29,7 @@ from clipstore.errors import (
     StoreTooNew,
 )
 from clipstore.storage.spool import NULLABLE_COLUMNS, TABLE_SCHEMAS, list_parts, spool_folder
+from clipstore.storage.sqlfiles import migrations
 from clipstore.storage.store import (
     check_store,
     default_store_path,
@@ -612,11 +613,12 @@ def test_a_folder_as_the_store_is_named(tmp_path: Path) -> None:
 
 def test_a_store_of_a_newer_clipstore_is_left_alone(filled: Path) -> None:
     connection = duckdb.connect(os.fspath(filled))
-    connection.execute("INSERT INTO schema_version VALUES (2, 'later', 'x', now())")
+    known = max(each.version for each in migrations())
+    connection.execute(f"INSERT INTO schema_version VALUES ({known + 1}, 'later', 'x', now())")
     connection.close()
     before = filled.read_bytes()
     write_rows(filled, WORLD)
-    with pytest.raises(StoreTooNew, match="schema 2; this one knows schema 1"):
+    with pytest.raises(StoreTooNew, match=f"schema {known + 1}; this one knows schema {known}"):
         merge_parts(filled, wait_seconds=0)
     with pytest.raises(StoreTooNew), open_store(filled):
         pass

@@ -23,7 +23,7 @@ from clipstore.storage.schema import (
     create_store,
     has_table,
     is_unfinished,
-    refresh_views,
+    upgrade_store,
 )
 from clipstore.storage.spool import (
     count_scores,
@@ -59,15 +59,17 @@ class MergeReport:
     """The store was a leftover of a creation that was killed, and was made again."""
 
 
-def merge_parts(store: Path, *, wait_seconds: float) -> MergeReport:
+def merge_parts(store: Path, *, wait_seconds: float, upgrade: bool = False) -> MergeReport:
     """Move all parts of the spool into the store; make the store if there is none.
+
+    A store of an older clipstore is upgraded first; with `upgrade` also when no part waits.
 
     Waits up to `wait_seconds` for other programs to let go of the database. If they do not, the
     parts stay and the report says who holds it. Raises `StoreCorrupt`, `StoreTooNew`, `DiskFull`,
     `PathMissing`, `OutputError`; the parts stay then too.
     """
     spool = spool_folder(store)
-    if not list_parts(spool) and _is_there(store):
+    if not list_parts(spool) and _is_there(store) and not upgrade:
         return MergeReport()
     if not store.absolute().parent.is_dir():
         raise PathMissing(store.absolute().parent, "a folder to keep the database in")
@@ -102,8 +104,8 @@ def _merge(
     faults = {part: fault for part in parts if (fault := part_fault(part)) is not None}
     database = open_database(store, deadline=deadline, readable_folder=spool_folder(store))
     with closing(database):
+        upgrade_store(database)
         check_tables(database)
-        refresh_views(database)
         sound = [part for part in parts if part not in faults]
         for start in range(0, len(sound), PARTS_PER_TRANSACTION):
             faults |= _take_in(database, sound[start : start + PARTS_PER_TRANSACTION])

@@ -2,7 +2,8 @@
 
 Invariant: reading never writes. Readers open the file read-only with everything switched off that
 could reach another file or the network, and give it back at once; a command that wants the newest
-scores lets the spool be merged first, and goes on without when that is not possible now.
+scores lets the spool be merged first, and goes on without when that is not possible now. The one
+exception is a store of an older clipstore: it is upgraded before it is read.
 """
 
 from __future__ import annotations
@@ -15,10 +16,22 @@ from pathlib import Path
 
 import polars as pl
 
-from clipstore.errors import ClipstoreError, StoreCorrupt, StoreLocked, StoreMissing
+from clipstore.errors import (
+    ClipstoreError,
+    StoreCorrupt,
+    StoreLocked,
+    StoreMissing,
+    StoreTooOld,
+)
 from clipstore.storage.merge import MergeReport, merge_parts
 from clipstore.storage.opening import Database, DatabaseHeld, open_database
-from clipstore.storage.schema import DROPPABLE_TABLES, check_tables, has_table
+from clipstore.storage.schema import (
+    DROPPABLE_TABLES,
+    check_tables,
+    has_table,
+    is_outdated,
+    lacks_tables,
+)
 from clipstore.storage.spool import count_scores, list_parts, spool_folder
 from clipstore.storage.sqlfiles import (
     ReadyQuery,
@@ -137,20 +150,44 @@ def check_store(store: Path) -> tuple[str, ...]:
 
 
 def _open(store: Path) -> Database:
-    if not store.exists():
-        raise StoreMissing(store)
+    database = _connect(store)
     try:
-        database = open_database(store, deadline=time.monotonic() + LOCKED_WAIT_S)
-    except DatabaseHeld as held:
-        waiting = count_scores(list_parts(spool_folder(store)))
-        kept = f"{waiting:,} scores are safe in {spool_folder(store)}." if waiting else ""
-        raise StoreLocked(store, held.holder, kept) from None
+        outdated, unreadable = is_outdated(database), lacks_tables(database)
+    except ClipstoreError:
+        database.close()
+        raise
+    if outdated:
+        database.close()
+        why = _upgrade(store)
+        if why and unreadable:
+            raise StoreTooOld(store, why)
+        database = _connect(store)
     try:
         check_tables(database)
     except ClipstoreError:
         database.close()
         raise
     return database
+
+
+def _connect(store: Path) -> Database:
+    if not store.exists():
+        raise StoreMissing(store)
+    try:
+        return open_database(store, deadline=time.monotonic() + LOCKED_WAIT_S)
+    except DatabaseHeld as held:
+        waiting = count_scores(list_parts(spool_folder(store)))
+        kept = f"{waiting:,} scores are safe in {spool_folder(store)}." if waiting else ""
+        raise StoreLocked(store, held.holder, kept) from None
+
+
+def _upgrade(store: Path) -> str | None:
+    """Why the store could not be brought to this clipstore's tables and views; None when it was."""
+    try:
+        merge = merge_parts(store, wait_seconds=LOCKED_WAIT_S, upgrade=True)
+    except (ClipstoreError, OSError) as error:
+        return str(error)
+    return None if merge.holder is None else f"it is held by {merge.holder}."
 
 
 def _try_merge(store: Path) -> MergeReport | None:
