@@ -614,7 +614,9 @@ def test_a_folder_as_the_store_is_named(tmp_path: Path) -> None:
 def test_a_store_of_a_newer_clipstore_is_left_alone(filled: Path) -> None:
     connection = duckdb.connect(os.fspath(filled))
     known = max(each.version for each in migrations())
-    connection.execute(f"INSERT INTO schema_version VALUES ({known + 1}, 'later', 'x', now())")
+    connection.execute(
+        "INSERT INTO schema_version VALUES ($version, 'later', 'x', now())", {"version": known + 1}
+    )
     connection.close()
     before = filled.read_bytes()
     write_rows(filled, WORLD)
