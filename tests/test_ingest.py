@@ -319,6 +319,20 @@ def test_embeddings_can_be_left_out(tmp_path: Path) -> None:
     count = "SELECT count(*) AS n FROM embeddings"
     assert rows(tmp_path / "with.duckdb", count) == [{"n": 2}]
     assert rows(tmp_path / "without.duckdb", count) == [{"n": 0}]
+    assert rows(tmp_path / "without.duckdb", "FROM text_embeddings") == []
+
+
+def test_the_vectors_of_a_picture_and_its_text_give_its_score_again(tmp_path: Path) -> None:
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "green"], 200: ["red", "blue"]})
+    ingest(tmp_path / "runs", tmp_path / "s.duckdb")
+    again = rows(
+        tmp_path / "s.duckdb",
+        "SELECT cosine, list_inner_product(embeddings.vector, text_embeddings.vector) AS again "
+        "FROM scores JOIN embeddings USING (model_id, crop_id) "
+        "JOIN text_embeddings USING (model_id, text_id)",
+    )
+    assert len(again) == 4
+    assert [row["again"] for row in again] == pytest.approx([row["cosine"] for row in again])
 
 
 def test_truncated_prompts_are_marked(tmp_path: Path) -> None:

@@ -208,6 +208,7 @@ def test_a_merge_brings_every_row_and_empties_the_spool(store: Path) -> None:
         "images": 3,
         "scores": 3,
         "embeddings": 3,
+        "text_embeddings": 0,
         "problems": 0,
         "ingests": 1,
     }

@@ -149,6 +149,16 @@ class PartRows:
                 vector=vector.tolist(),
             )
 
+    def add_text_vector(self, text_id: int, vector: NDArray[np.float32]) -> None:
+        """`vector` (dimension,)."""
+        if self._keep_embeddings:
+            self._add(
+                "text_embeddings",
+                model_id=self._model.model_id,
+                text_id=text_id,
+                vector=vector.tolist(),
+            )
+
     def add_problem(self, run: Run | None, problem: Problem) -> None:
         try:
             status = problem.path.stat()

@@ -122,6 +122,7 @@ class BatchScorer:
         embedded = self._embedder.embed_texts(list(texts.values()))
         for index, text_id in enumerate(texts):
             self._text_vectors[text_id] = embedded.vectors[index]
+            self._rows.add_text_vector(text_id, embedded.vectors[index])
             self._rows.add_token_count(
                 text_id, int(embedded.token_counts[index]), bool(embedded.is_truncated[index])
             )

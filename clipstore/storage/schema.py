@@ -17,7 +17,7 @@ from clipstore.storage.spool import sync_file, sync_folder
 from clipstore.storage.sqlfiles import Migration, migrations, views_in_order, views_sha256
 from clipstore.storage.tables import TABLE_SCHEMAS
 
-DROPPABLE_TABLES = frozenset({"embeddings"})
+DROPPABLE_TABLES = frozenset({"embeddings", "text_embeddings"})
 """Tables that a user may drop to save space; all else goes on without them."""
 
 _HEADER_BYTES = 3 * 4096

@@ -9,6 +9,7 @@ exception is a store of an older clipstore: it is upgraded before it is read.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -56,8 +57,11 @@ __all__ = [
 ]
 
 DEFAULT_STORE = Path("clipstore.duckdb")
-VECTOR_COLUMNS = {name: TABLE_SCHEMAS["embeddings"][name] for name in ("crop_id", "vector")}
-"""What every read of the table embeddings gives."""
+VECTOR_COLUMNS = {
+    table: {name: TABLE_SCHEMAS[table][name] for name in (key, "vector")}
+    for table, key in (("embeddings", "crop_id"), ("text_embeddings", "text_id"))
+}
+"""What every read of a table that may be dropped gives."""
 LOCKED_WAIT_S = 2.0
 """A merge holds the file for tens of milliseconds; whoever holds it longer stays."""
 
@@ -81,11 +85,12 @@ class Reader:
     def read(self, name: str, parameters: Mapping[str, object] | None = None) -> pl.DataFrame:
         """The result of `sql/reads/<name>.sql`.
 
-        A read of vectors is empty when the user dropped the table embeddings.
+        A read of vectors is empty when the user dropped their table.
         """
         sql = read_statement("reads", name)
-        if "embeddings" in sql and not has_table(self._database, "embeddings"):
-            return pl.DataFrame(schema=VECTOR_COLUMNS)
+        for table, columns in VECTOR_COLUMNS.items():
+            if re.search(rf"\b{table}\b", sql) and not has_table(self._database, table):
+                return pl.DataFrame(schema=columns)
         return self.frame(sql, parameters)
 
 

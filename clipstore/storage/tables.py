@@ -107,6 +107,9 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
         }
     ),
     "embeddings": pl.Schema({"model_id": INTEGER, "crop_id": INTEGER, "vector": pl.List(FLOAT)}),
+    "text_embeddings": pl.Schema(
+        {"model_id": INTEGER, "text_id": INTEGER, "vector": pl.List(FLOAT)}
+    ),
     "problems": pl.Schema(
         {
             "run_id": INTEGER,
