@@ -45,6 +45,11 @@ def model_row(model: Model = MODEL) -> Row:
         "band_low_cosine": band and band.low_cosine,
         "band_high_cosine": band and band.high_cosine,
         "seen_at": NOON,
+        "backend": model.backend,
+        "tokenizer_sha256": model.tokenizer_sha256,
+        "family": model.family,
+        "logit_bias": model.logit_bias,
+        "probe_cosines": list(model.probe_cosines),
     }
 
 

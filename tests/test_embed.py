@@ -267,6 +267,8 @@ class TestTheModel:
             logit_scale=pytest.approx(np.exp(2.6592)),
             software=model.software,
             band=None,
+            backend="torch-cpu",
+            tokenizer_sha256=model.tokenizer_sha256,
         )
         assert f"torch {torch.__version__}" in model.software
         assert f"transformers {transformers.__version__}" in model.software

@@ -73,6 +73,16 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_hub")
 class TestAFolder:
+    def test_has_another_tokenizer_when_any_of_its_files_changes(self, tmp_path: Path) -> None:
+        folder = write_folder(tmp_path / "my-clip", MODEL_FILES)
+        seen = {find(folder).tokenizer_sha256}
+        for name in ("vocab.json", "tokenizer_config.json", "merges.txt"):
+            (folder / name).write_text('{"tokenizer_class": "CLIPTokenizer", "x": "y"}')
+            seen.add(find(folder).tokenizer_sha256)
+        assert len(seen) == 4
+        (folder / "README.md").write_text("no tokenizer")
+        assert find(folder).tokenizer_sha256 in seen
+
     def test_is_named_by_its_own_name_and_known_by_its_weights(self, tmp_path: Path) -> None:
         folder = write_folder(tmp_path / "my-clip", MODEL_FILES)
         found = find(folder, offline=False)
@@ -83,6 +93,7 @@ class TestAFolder:
             weights=(folder / "model.safetensors",),
             weights_sha256=hashlib.sha256(b"weights").hexdigest(),
             is_pickle=False,
+            tokenizer_sha256=found.tokenizer_sha256,
             config={"model_type": "clip"},
             preprocessing={"size": 336},
             band=None,

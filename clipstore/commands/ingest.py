@@ -21,6 +21,7 @@ from clipstore.options import (
 )
 from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.discover import discover
+from clipstore.pipeline.identity import read_stored_models, settle_identity
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
 from clipstore.pipeline.progress import IngestProgress
 from clipstore.storage.store import default_store_path
@@ -98,6 +99,9 @@ def command(
             workers=workers, limit=limit, rescore=rescore, keep_embeddings=not no_embeddings
         )
     store = default_store_path(db)
+    embedder.model = settle_identity(
+        embedder, read_stored_models(store), lambda text: messages.print(text, markup=False)
+    )
     with _stop_on_signal() as stop, IngestProgress(messages) as progress:
         report = ingest_discoveries(
             found,

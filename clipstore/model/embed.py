@@ -165,6 +165,8 @@ def load_clip(
         software=f"torch {torch.__version__}, transformers {transformers.__version__}, "
         f"pillow {PIL.__version__}",
         band=files.band,
+        backend=f"torch-{chosen}",
+        tokenizer_sha256=files.tokenizer_sha256,
     )
     return ClipEmbedder(model, chosen, preprocessing, network.to(chosen), tokenizer)
 

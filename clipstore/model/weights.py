@@ -31,15 +31,19 @@ SAFETENSORS = "model.safetensors"
 SHARD_INDEX = "model.safetensors.index.json"
 PICKLE = "pytorch_model.bin"
 
-SETTINGS_FILES = (
-    "config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
+TOKENIZER_FILES = (
     "tokenizer.json",
     "vocab.json",
     "merges.txt",
     "tokenizer_config.json",
     "special_tokens_map.json",
+)
+
+SETTINGS_FILES = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    *TOKENIZER_FILES,
 )
 """All that may be needed besides weights, as far as a model has them."""
 
@@ -60,6 +64,8 @@ class ModelFiles:
     weights_sha256: str
     """Of the file; of several, the sha256 over one line "hash  name" per shard."""
     is_pickle: bool
+    tokenizer_sha256: str
+    """Over one line "hash  name" per tokenizer file that is there."""
     config: Mapping[str, object]
     """config.json, known to describe a CLIP model."""
     preprocessing: Mapping[str, object]
@@ -184,6 +190,9 @@ def _check_files(folder: Path, name: str, revision: str, allow_pickle: bool) -> 
         weights=weights,
         weights_sha256=sha256,
         is_pickle=is_pickle,
+        tokenizer_sha256=hash_files(
+            [folder / file for file in TOKENIZER_FILES if (folder / file).is_file()], name
+        ),
         config=config,
         preprocessing=preprocessing,
         band=find_band(folder, sha256, hub_name=name if revision else None),
@@ -192,17 +201,22 @@ def _check_files(folder: Path, name: str, revision: str, allow_pickle: bool) -> 
 
 def hash_weights(weights: Sequence[Path], name: str) -> str:
     """The identity of the weights; see `ModelFiles.weights_sha256`."""
-    digests = []
-    for path in weights:
-        try:
-            with path.open("rb") as file:
-                digests.append(hashlib.file_digest(file, "sha256").hexdigest())
-        except OSError as error:
-            raise ModelRefused(name, f"{path} cannot be read: {error.strerror}.") from error
-    if len(digests) == 1:
-        return digests[0]
-    lines = "".join(f"{d}  {p.name}\n" for d, p in zip(digests, weights, strict=True))
+    return hash_file(weights[0], name) if len(weights) == 1 else hash_files(weights, name)
+
+
+def hash_files(paths: Sequence[Path], name: str) -> str:
+    """sha256 over one line "hash  name" per file. Raises `ModelRefused`."""
+    lines = "".join(f"{hash_file(path, name)}  {path.name}\n" for path in paths)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def hash_file(path: Path, name: str) -> str:
+    """sha256 of a model's file. Raises `ModelRefused` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ModelRefused(name, f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _list_shards(folder: Path) -> list[str]:

@@ -60,6 +60,11 @@ class PartRows:
             band_low_cosine=None if band is None else band.low_cosine,
             band_high_cosine=None if band is None else band.high_cosine,
             seen_at=_now(),
+            backend=model.backend,
+            tokenizer_sha256=model.tokenizer_sha256,
+            family=model.family,
+            logit_bias=model.logit_bias,
+            probe_cosines=list(model.probe_cosines),
         )
 
     def add_run(self, run: Run, prompts: Sequence[Prompt]) -> None:

@@ -33,6 +33,11 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
             "band_low_cosine": DOUBLE,
             "band_high_cosine": DOUBLE,
             "seen_at": TIME,
+            "backend": TEXT,
+            "tokenizer_sha256": TEXT,
+            "family": TEXT,
+            "logit_bias": DOUBLE,
+            "probe_cosines": pl.List(DOUBLE),
         }
     ),
     "runs": pl.Schema(
