@@ -6,7 +6,7 @@ prints it without a traceback. Bad pictures are not errors but data: see `types.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -62,6 +62,18 @@ class LayoutUnknown(ClipstoreError):
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
         super().__init__(f"there is no layout {name!r}. There are: {', '.join(known)}.")
+
+
+class RunUnknown(ClipstoreError):
+    """A run, a step or a model was named that has no scores."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, known: Iterable[str]) -> None:
+        names = list(known)
+        more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+        listed = ", ".join(names[:12]) or "none"
+        super().__init__(f"{what}. There are: {listed}{more}. See `clipstore runs`.")
 
 
 class PathNotText(ClipstoreError):

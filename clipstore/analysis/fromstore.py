@@ -1,13 +1,20 @@
-"""Store → verdicts: reads the frames that the pure analysis needs and hands them over."""
+"""Store → verdicts and comparisons: reads the frames that the pure analysis needs and hands them
+over."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+import polars as pl
+
+from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.verdict import verdicts_from_scores
+from clipstore.comparisons import ComparisonSet
+from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
 from clipstore.storage.store import Reader, open_current
-from clipstore.types import Band
+from clipstore.types import TRAINED_PANELS, Band
 
 
 def verdicts_in_store(store: Path) -> tuple[Verdict, ...]:
@@ -18,11 +25,57 @@ def verdicts_in_store(store: Path) -> tuple[Verdict, ...]:
 
 def verdicts_from_reader(reader: Reader) -> tuple[Verdict, ...]:
     """The same for a store that is open."""
-    bands = {
+    return verdicts_from_scores(
+        reader.read("analysis_scores"), reader.read("analysis_runs"), bands_from_reader(reader)
+    )
+
+
+def comparisons_in_store(
+    store: Path, runs: Collection[str], model: str | None, options: CompareOptions
+) -> ComparisonSet:
+    """Compare these runs, or all when `runs` is empty, under every model or one of them.
+
+    `model` is a model's label, or the part of it before " (". Raises `RunUnknown` for a run, a
+    model or a step that has no scores.
+    """
+    with open_current(store) as reader:
+        scores = reader.read("analysis_scores")
+        bands = bands_from_reader(reader)
+    return compare_runs(chosen_scores(scores, runs, model, options.steps), bands, options)
+
+
+def chosen_scores(
+    scores: pl.DataFrame,
+    runs: Collection[str],
+    model: str | None,
+    steps: Collection[tuple[str, int]] = (),
+) -> pl.DataFrame:
+    """The rows of these runs (all when empty) and this model (any when None); see above."""
+    known = sorted(scores["run"].unique().to_list())
+    for run in [*runs, *(run for run, _ in steps)]:
+        if run not in known or (runs and run not in runs):
+            raise RunUnknown(f"no scored run named {run!r} to compare", known)
+    if model is not None:
+        labels = sorted(scores["model"].unique().to_list())
+        meant = [label for label in labels if model in (label, label.split(" (")[0])]
+        if not meant:
+            raise RunUnknown(f"no scores of a model {model!r}", labels)
+        scores = scores.filter(pl.col("model").is_in(meant))
+    for run, step in steps:
+        there = scores.filter((pl.col("run") == run) & pl.col("panel").is_in(TRAINED_PANELS))
+        for model_steps in there.partition_by("model_id"):
+            found = model_steps["step"].unique().sort().to_list()
+            if step not in found:
+                raise RunUnknown(f"run {run} has no validation at step {step}", map(str, found))
+    return scores.filter(pl.col("run").is_in(list(runs))) if runs else scores
+
+
+def bands_from_reader(reader: Reader) -> dict[int, Band | None]:
+    """The band of every model by model_id; None where none is known."""
+    return {
         row["model_id"]: _row_to_band(row)
         for row in reader.read("analysis_models").iter_rows(named=True)
     }
-    return verdicts_from_scores(reader.read("analysis_scores"), reader.read("analysis_runs"), bands)
 
 
 def _row_to_band(row: dict[str, float | None]) -> Band | None:

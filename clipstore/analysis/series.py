@@ -75,11 +75,10 @@ def run_scores_from_frame(scores: pl.DataFrame, rules: Rules) -> Iterator[RunSco
     arrays, so that it is still answered for.
     """
     keys = scores.select("model_id", "model", "run_id", "run").unique(["model_id", "run_id"])
-    prompts = scores.select("prompt_id", "text_id").unique().sort("prompt_id", "text_id")
     numbered = (
         scores.filter(pl.col("cosine").is_finite())
         .filter(pl.col("panel").is_in([*TRAINED_PANELS, "base"]))
-        .join(prompts.with_row_index("prompt"), on=["prompt_id", "text_id"])
+        .join(numbered_prompts(scores), on=["prompt_id", "text_id"])
         .select(
             "model_id",
             "run_id",
@@ -95,6 +94,12 @@ def run_scores_from_frame(scores: pl.DataFrame, rules: Rules) -> Iterator[RunSco
     for model_id, model, run_id, run in keys.sort("model_id", "run_id").iter_rows():
         rows = by_run.get((model_id, run_id), nothing)
         yield _run_scores(model_id, model, run_id, run, rows, rules)
+
+
+def numbered_prompts(scores: pl.DataFrame) -> pl.DataFrame:
+    """prompt_id, text_id and `prompt`: the number that a prompt has in every run of one frame."""
+    prompts = scores.select("prompt_id", "text_id").unique().sort("prompt_id", "text_id")
+    return prompts.with_row_index("prompt")
 
 
 def _run_scores(

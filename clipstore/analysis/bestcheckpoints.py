@@ -1,0 +1,72 @@
+"""Which validations of one run cannot be told from its best one.
+
+Invariant: the highest of many means is partly luck, so its lead is never taken as it stands. A
+validation leaves the set only when some other is surely higher (multiple comparisons with the best:
+Hsu 1981, Annals of Statistics 9), so the set holds the truly best one with chance 1 - alpha.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import stdtrit
+
+from clipstore.analysis.comparerules import CompareRules
+from clipstore.analysis.pairs import may_be_in_band
+from clipstore.analysis.series import Bools, Floats
+from clipstore.analysis.sides import AnalysedRun
+from clipstore.comparisons import BestCheckpoints
+
+
+def best_checkpoints(run: AnalysedRun, rules: CompareRules) -> BestCheckpoints | None:
+    """None with fewer than two validations that count, or too few prompts to compare them.
+
+    These very checkpoints are compared, so their shake is no error. Inside the band no difference
+    counts: all validations that may lie there stay in the set.
+    """
+    series = run.series
+    rows = np.flatnonzero(series.usable)
+    panel = run.scores.cosine[np.ix_(series.index[rows], series.columns)]  # (T, n)
+    if len(rows) < 2 or panel.shape[1] < rules.min_common_prompts:
+        return None
+    noise = np.sqrt(run.errors.noise()[rows])
+    in_band = np.array(
+        [
+            may_be_in_band(float(mean), float(se), run.band, run.rules)
+            for mean, se in zip(series.mean[rows], noise, strict=True)
+        ]
+    )
+    best = int(np.argmax(series.mean[rows]))
+    lower = is_surely_lower(panel, rules) & ~(in_band[:, None] & in_band[None, :])
+    kept = ~lower.any(axis=1)
+    kept[best] = True
+    steps = series.steps[rows]
+    return BestCheckpoints(
+        run=run.scores.run,
+        best_step=None if in_band[best] else int(steps[best]),
+        steps=tuple(steps[kept].tolist()),
+        n_validations=len(steps),
+    )
+
+
+def is_surely_lower(panel: Floats, rules: CompareRules) -> Bools:
+    """(T, T): validation t is surely lower than validation j, over the prompts that both have.
+
+    panel (T, n), NaN where missing. One-sided t at alpha / (T - 1): for the truly best validation
+    any of its T - 1 comparisons is wrong with at most chance alpha. Pairs with too few common
+    prompts say nothing.
+    """
+    n_steps = len(panel)
+    lower = np.zeros((n_steps, n_steps), bool)
+    for t in range(n_steps):
+        each = panel[t] - panel  # (T, n)
+        there = np.isfinite(each)
+        n = there.sum(axis=1)
+        enough = n >= rules.min_common_prompts
+        count = np.maximum(n, 2)
+        mean = np.where(there, each, 0).sum(axis=1) / count
+        square = np.where(there, (each - mean[:, None]) ** 2, 0).sum(axis=1)
+        se = np.sqrt(square / (count - 1) / count)
+        limit = stdtrit(count - 1, 1 - rules.alpha / max(n_steps - 1, 1))
+        lower[t] = enough & (mean < -limit * np.maximum(se, 1e-9))
+    np.fill_diagonal(lower, val=False)
+    return lower

@@ -1,0 +1,172 @@
+"""A run as one side of a comparison: a mean per prompt, and the shake that prompts do not cure.
+
+Invariant: what is compared is said by `steps`: one checkpoint, or the validations of the run's flat
+end (its last quarter where it is not flat). The shake is 0 in scope "checkpoint", where the shake
+is part of what is shipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from clipstore.analysis.clean import Series, fit_additive, series_from_scores
+from clipstore.analysis.onset import tail_length
+from clipstore.analysis.plateau import (
+    FLAT,
+    PlateauFit,
+    location_of_level,
+    plateau_from_series,
+)
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.series import Floats, Ints, RunScores
+from clipstore.analysis.uncertainty import Errors, errors_from_series, take_errors
+from clipstore.comparisons import BASE, Scope
+from clipstore.findings import Location, PlateauStatus
+from clipstore.types import Band
+
+
+@dataclass(frozen=True)
+class Side:
+    """One mean per prompt."""
+
+    run: str
+    steps: tuple[int, ...]
+    prompts: Ints
+    """(n,) numbers of the prompts that have a mean, ascending; n may be 0."""
+    cosine: Floats
+    """(n,) mean of each over `steps`."""
+    shake_variance: float
+    """Variance of the mean over all prompts by the shake of the checkpoints in `steps`."""
+    shake_df: float
+    level_se: float
+    """Of the mean over all prompts, for these prompts, shake included."""
+    location: Location
+    plateau: PlateauStatus
+
+    @property
+    def level(self) -> float | None:
+        return float(self.cosine.mean()) if len(self.cosine) else None
+
+
+@dataclass(frozen=True)
+class AnalysedRun:
+    """A run with what every scope needs of it."""
+
+    scores: RunScores
+    series: Series
+    errors: Errors
+    fit: PlateauFit
+    band: Band | None
+    rules: Rules
+    """On the scale of the model that scored."""
+
+
+def analyse_run(scores: RunScores, band: Band | None, rules: Rules) -> AnalysedRun:
+    """Curve, errors and plateau of a run; `rules` already on the model's scale."""
+    series = series_from_scores(scores, rules)
+    errors = errors_from_series(series, rules)
+    fit = plateau_from_series(series, errors, band, rules)
+    return AnalysedRun(scores, series, errors, fit, band, rules)
+
+
+def side_of_run(run: AnalysedRun, scope: Scope, step: int | None = None) -> Side:
+    """The run as `scope` compares it, or its validation `step` alone.
+
+    Raises `ValueError` when the run has no validation `step`.
+    """
+    rows = _rows_of(run, scope, step)
+    prompts, cosine = _prompt_means(run, rows)
+    noise_variance, shake_variance, shake_df = _variances(run, rows)
+    if scope == "checkpoint":
+        shake_variance = 0.0
+    level_se = float(np.sqrt(noise_variance + shake_variance))
+    location: Location = "UNKNOWN"
+    if len(cosine):
+        location = location_of_level(float(cosine.mean()), level_se, run.band, run.rules)
+    return Side(
+        run=run.scores.run,
+        steps=tuple(run.scores.steps[rows].tolist()),
+        prompts=prompts,
+        cosine=cosine,
+        shake_variance=shake_variance,
+        shake_df=shake_df,
+        level_se=level_se,
+        location=location,
+        plateau=run.fit.plateau.status,
+    )
+
+
+def side_of_base(run: AnalysedRun, own: Side) -> Side:
+    """The base model's pictures in the same run; untrained, so without a shake."""
+    there = np.isfinite(run.scores.base)
+    cosine = run.scores.base[there]
+    noise_variance, _, _ = _variances(run, _rows_of(run, "checkpoint", None))
+    level_se = float(np.sqrt(noise_variance))
+    location: Location = "UNKNOWN"
+    if len(cosine):
+        location = location_of_level(float(cosine.mean()), level_se, run.band, run.rules)
+    return Side(
+        run=BASE,
+        steps=(),
+        prompts=run.scores.prompts[there],
+        cosine=cosine,
+        shake_variance=0.0,
+        shake_df=own.shake_df,
+        level_se=level_se,
+        location=location,
+        plateau="too_short",
+    )
+
+
+def _rows_of(run: AnalysedRun, scope: Scope, step: int | None) -> Ints:
+    """Which validations of the `RunScores`."""
+    scores, series, fit = run.scores, run.series, run.fit
+    if step is not None:
+        rows = np.flatnonzero(scores.steps == step)
+        if len(rows) == 0:
+            raise ValueError(f"no validation at step {step}")
+        return rows
+    usable = series.index[series.usable]
+    if scope == "checkpoint" or fit.plateau.status == "too_short":
+        return series.index[-1:] if scope == "checkpoint" else usable[-1:]
+    tail = tail_length(len(usable), run.rules)
+    return usable[-(fit.n_tail if fit.plateau.status in FLAT else tail) :]
+
+
+def _prompt_means(run: AnalysedRun, rows: Ints) -> tuple[Ints, Floats]:
+    """(numbers, means) of the prompts that most of these validations have, holes accounted for."""
+    block = run.scores.cosine[rows]  # (w, P)
+    there = np.isfinite(block)
+    share = there.sum(axis=0) / max(len(rows), 1)
+    columns = np.flatnonzero((share >= run.rules.min_prompt_presence) & (share > 0))
+    mean, effect = fit_additive(block[:, columns][there[:, columns].any(axis=1)])
+    level = float(mean.mean()) if len(mean) else 0.0
+    return run.scores.prompts[columns], level + effect
+
+
+def _variances(run: AnalysedRun, rows: Ints) -> tuple[float, float, float]:
+    """(variance by pictures, variance by shake, degrees of freedom of the shake) of the mean over
+    the validations `rows`."""
+    series, errors, rules = run.series, run.errors, run.rules
+    n_usable = int(series.usable.sum())
+    prior_df = rules.jitter_prior_weight
+    own = errors.noise()
+    at = np.flatnonzero(np.isin(series.index, rows))
+    if len(at) < len(rows) or len(at) == 0:  # a validation that is not part of the curve
+        usual = float(np.median(own)) if len(own) else rules.prior_change_sd**2
+        return usual, errors.jitter_variance, prior_df
+    local = take_errors(errors, series.mean, series.usable, rules) if n_usable else errors
+    shake, shake_df = local.jitter_variance, prior_df
+    if n_usable >= rules.jitter_min_validations:
+        shake_df += (n_usable - 2) / 3  # the weight of the estimate in `jitter_variance`
+    if len(at) > 2:  # a tail that swings shows by how much its mean may be off
+        tail_df = len(at) - 2
+        shake = (shake_df * shake + tail_df * run.fit.swing**2) / (shake_df + tail_df)
+        shake_df += tail_df
+    weights = np.full(len(at), 1 / len(at))
+    covariance = errors.prompt_covariance[np.ix_(at, at)]
+    noise = max(float(weights @ covariance @ weights) - errors.between_prompts, 1e-12)
+    correlation = errors.autocorrelation[np.ix_(at, at)]
+    return noise, shake * float(weights @ correlation @ weights), shake_df
