@@ -75,6 +75,10 @@ def test_a_drop_that_prompts_could_explain_is_not_enough() -> None:
         (stages((0.30, 5), (0.27, 15)), 3000, "WAS_NEAR_BAND"),
         (0.20 + 0.004 * np.arange(20.0), 3000, "RISING"),
         (stages((0.24, 18), (0.27, 2)), 3000, "RISING"),
+        (stages((0.25, 18), (0.23, 2)), 3000, "DIPPING"),
+        (stages((0.27, 17), (0.22, 3)), 3000, "DROPPED"),
+        (stages((0.22, 14), (0.25, 6)), 2500, "RISING"),
+        (stages((0.25, 14), (0.242, 7)), 3000, "NOT_SETTLED"),
         (0.26 + 0.032 * np.sin(1.3 * np.arange(20.0)), 3000, "SWINGS_REACH"),
     ],
 )

@@ -51,6 +51,8 @@ LOOK = Look(
     n_dropped=0,
     n_to_confirm=4,
     for_any_prompts=True,
+    n_flat=0,
+    n_flat_needed=0,
     prompts_needed=None,
 )
 EVERYTHING = list(

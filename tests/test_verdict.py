@@ -156,10 +156,58 @@ def test_a_bloom_after_the_patience_takes_the_flag_back() -> None:
 
 
 def test_a_flag_does_not_stand_against_a_rise_that_is_shown() -> None:
-    slowly = np.concatenate([np.full(14, 0.24), 0.24 + 0.001 * np.arange(1.0, 17.0)])
+    slowly = np.concatenate([np.full(16, 0.24), 0.24 + 0.001 * np.arange(1.0, 15.0)])
     verdict = verdict_of(noisy(slowly, 60, seed=5, noise=0.012))
     assert verdict.abandon.first_flag_step == 1800
     assert (verdict.plateau.status, verdict.verdict) == ("rising", "keep going")
+
+
+def test_a_flag_is_taken_back_by_the_same_prompts_whatever_others_might_score() -> None:
+    """For any 60 prompts .24 may be .265, but these 60 rose to .257, and they are paired."""
+    curve = np.concatenate([np.full(22, 0.24), np.full(8, 0.257)])
+    verdict = verdict_of(noisy(curve, 60, seed=3))
+    assert verdict.abandon.first_flag_step == 1800
+    assert (verdict.abandon.flag, verdict.abandon.reason) == (False, None)
+    assert "FLAG_WITHDRAWN" in verdict.notes
+
+
+def test_a_run_that_dips_while_it_learns_is_not_stuck() -> None:
+    """The run that was once flagged wrongly: demo run good-seed2, on its own model's scale."""
+    curve = np.array(
+        [0.193, 0.302, 0.376, 0.370, 0.448, 0.488, 0.383, 0.456, 0.539, 0.569, 0.625, 0.606]
+    )
+    wide = Band(0.296, 0.853, 1.0)
+    for seed in range(8):
+        cells = noisy(curve, 32, seed, noise=0.14)
+        assert verdict_of(cells, planned_steps=1200, band=wide).abandon.first_flag_step is None
+
+
+@pytest.mark.parametrize("n_prompts", [10, 200])
+def test_runs_that_learn_slowly_below_the_band_are_let_learn(n_prompts: int) -> None:
+    rising = 0.21 + 0.045 * (T30 + 1) / 30
+    with_dip = rising - 0.03 * ((T30 >= 16) & (T30 < 20))
+    stairs = 0.22 + 0.012 * (T30 // 6)
+    flagged = [
+        verdict_of(noisy(curve, n_prompts, seed)).abandon.first_flag_step
+        for curve in (rising, with_dip, stairs)
+        for seed in range(6)
+    ]
+    assert [step for step in flagged if step is not None and step < 2700] == []
+
+
+def test_a_run_that_has_just_fallen_is_not_called_stuck_but_later_collapsed() -> None:
+    curve = np.concatenate([np.full(16, 0.285), np.full(14, 0.225)])
+    verdict = verdict_of(noisy(curve, 200))
+    assert verdict.abandon.reason == "COLLAPSED"
+    assert verdict.abandon.first_flag_step == 2100  # 15 % of the plan after the fall, not at 1,800
+
+
+def test_a_stuck_run_that_then_collapses_is_told_as_collapsed() -> None:
+    curve = np.concatenate([np.full(21, 0.27), np.full(9, 0.20)])
+    verdict = verdict_of(noisy(curve, 200))
+    assert (verdict.abandon.first_flag_step or 0) < 2100
+    assert verdict.abandon.reason == "COLLAPSED"
+    assert (verdict.abandon.peak_step or 9999) <= 2100
 
 
 def test_a_flat_run_below_the_band_waits_for_its_patience() -> None:
@@ -215,7 +263,7 @@ def test_a_flag_is_what_the_user_would_have_seen_then(holes: bool, seed: int) ->
     cells = noisy(np.full(26, 0.25), 30, seed, 0.02)
     if holes:
         later_worse = rng.random(30) < 0.4
-        cells[14:, later_worse] -= 0.03
+        cells[8:, later_worse] -= 0.03
         cells[rng.random(cells.shape) < 0.3] = np.nan
         cells[18] -= 0.06 * (seed % 2)
     frame = frame_of_matrix(cells)

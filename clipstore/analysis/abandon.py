@@ -15,7 +15,7 @@ import numpy as np
 from clipstore.analysis.collapse import look_for_collapse
 from clipstore.analysis.looks import Curve, Look, z_after_looks
 from clipstore.analysis.rules import Rules
-from clipstore.analysis.series import Bools, Floats
+from clipstore.analysis.series import Bools
 from clipstore.analysis.stuck import look_for_stuck
 from clipstore.analysis.uncertainty import take_errors
 from clipstore.types import Band
@@ -44,19 +44,21 @@ def replay(
     if band is None:
         return Replay(last, None, None)
     first_flag = standing = None
-    for n_seen in _candidates(curve, band, rules):
-        if standing is not None:
-            if not _withdrawn(curve.mean[:n_seen], standing, band, rules):
-                continue
+    stuck, dropped = _candidates(curve, band, rules)
+    for n_seen in range(rules.min_validations, len(curve.mean) + 1):
+        if standing is not None and _withdrawn(curve, n_seen, standing, band, rules):
             standing = None
+        # A run that stands flagged needs another look only where it may have collapsed since.
+        if not (dropped[n_seen - 1] or (stuck[n_seen - 1] and standing is None)):
+            continue
+        if standing is not None and standing.reason == "COLLAPSED":
+            continue
         look = last if n_seen == len(curve.mean) else look_at(known_at(n_seen), band, rules)
         if look.step != curve.steps[n_seen - 1]:
             continue  # at that time the validation was an unconfirmed jump
-        if look.reason is not None:
+        if look.reason is not None and (standing is None or look.reason == "COLLAPSED"):
             standing = look
             first_flag = first_flag or look
-    if standing is not None and _withdrawn(curve.mean, standing, band, rules):
-        standing = last if last.reason is not None else None
     return Replay(last, first_flag, standing)
 
 
@@ -78,6 +80,8 @@ def look_at(curve: Curve, band: Band | None, rules: Rules) -> Look:
         n_dropped=0,
         n_to_confirm=0,
         for_any_prompts=not curve.reachable,
+        n_flat=0,
+        n_flat_needed=0,
         prompts_needed=None,
     )
     if curve.n_prompts < rules.min_prompts:
@@ -95,30 +99,44 @@ def look_at(curve: Curve, band: Band | None, rules: Rules) -> Look:
     return look_for_stuck(look, curve, errors, z, band, rules)
 
 
-def _candidates(curve: Curve, band: Band, rules: Rules) -> list[int]:
-    """Looks worth the full rule: those that a few array operations cannot rule out."""
+def _candidates(curve: Curve, band: Band, rules: Rules) -> tuple[Bools, Bools]:
+    """(T,) validations worth a full look for a stuck run, and for a collapse: those that a few
+    array operations cannot rule out."""
     mean = curve.mean
     seen = np.arange(1, len(mean) + 1)
     best = np.maximum.accumulate(mean)
     dropped: Bools = (mean <= best - rules.drop_cosine) & (mean < band.low_cosine)
     persisted = np.convolve(dropped, np.ones(rules.collapse_min_validations))[: len(mean)]
-    worth = persisted >= rules.collapse_min_validations
+    stuck = np.zeros(len(mean), bool)
     if curve.planned_steps is not None:
         twos = np.maximum.accumulate(np.append(-np.inf, (mean[1:] + mean[:-1]) / 2))
-        worth |= (
+        stuck = (
             (curve.steps >= rules.patience_share * curve.planned_steps)
             & (seen >= rules.stuck_min_validations)
             & (twos <= band.low_cosine - rules.near_band_cosine)
         )
-    return [int(n) for n in seen[worth & (seen >= rules.min_validations)]]
+    return stuck, persisted >= rules.collapse_min_validations
 
 
-def _withdrawn(mean: Floats, flag: Look, band: Band, rules: Rules) -> bool:
-    """True when the newest three validations have left the level that was flagged."""
-    newest = float(mean[-3:].mean())
+def _withdrawn(curve: Curve, n_seen: int, flag: Look, band: Band, rules: Rules) -> bool:
+    """True when the newest three of `n_seen` validations have left the level that was flagged.
+
+    Both are means over the same prompts, so how far other prompts might lie does not matter: the
+    difference need only exceed its own paired error.
+    """
+    newest = float(curve.mean[max(n_seen - 3, 0) : n_seen].mean())
     if newest >= band.low_cosine:
         return True
     if flag.reason == "COLLAPSED":
         loss = flag.peak - flag.level
         return newest > flag.level + rules.regained_share * loss
-    return newest > max(flag.limit, flag.level + rules.withdraw_cosine)
+    flagged_to = int(np.searchsorted(curve.steps, flag.step, side="right"))
+    contrast = np.zeros(n_seen)
+    contrast[max(n_seen - 3, 0) :] = 1 / min(n_seen, 3)
+    contrast[max(flagged_to - flag.n_window, 0) : flagged_to] -= 1 / flag.n_window
+    gain = float(contrast @ curve.mean[:n_seen])
+    if gain <= rules.withdraw_cosine:
+        return False
+    errors = take_errors(curve.errors, curve.mean, np.arange(len(curve.mean)) < n_seen, rules)
+    se = float(np.sqrt(errors.variance(contrast)))
+    return gain > errors.quantile(rules.withdraw_probability) * se

@@ -47,6 +47,7 @@ Case = Literal[
     "NO_PLAN",
     "WAS_NEAR",
     "UNSURE",
+    "UNSETTLED",
     "FALLING",
     "SWINGING",
     "UNCLEAR",
@@ -78,6 +79,9 @@ _FLAT_BELOW: Mapping[Blocker, Case] = MappingProxyType(
         "LEVEL_IN_BAND": "WAS_NEAR",
         "SWINGS_REACH": "SWINGING",
         "RISING": "TURNING_UP",
+        "DROPPED": "DROPPED",
+        "DIPPING": "UNSETTLED",
+        "NOT_SETTLED": "UNSETTLED",
         "LEVEL_UNSURE": "UNSURE",
         "LINE_REACHES": "LINE_REACHES",
     }

@@ -25,9 +25,12 @@ Blocker = Literal[
     "BUDGET_UNKNOWN",
     "PATIENCE",
     "WAS_NEAR_BAND",
+    "DROPPED",
     "LEVEL_IN_BAND",
     "SWINGS_REACH",
     "RISING",
+    "DIPPING",
+    "NOT_SETTLED",
     "LEVEL_UNSURE",
     "LINE_REACHES",
 ]
@@ -77,6 +80,11 @@ class Look:
     """How many it takes for COLLAPSED; 0 without a drop."""
     for_any_prompts: bool
     """True when `limit` allows for other prompts of the same kind, False when it is for these."""
+    n_flat: int
+    """Validations at the end level, counted from the latest onset that fits; 0 when all else
+    already kept the rule from flagging."""
+    n_flat_needed: int
+    """How many it takes for a stuck run; 0 likewise."""
     prompts_needed: int | None
     """For LEVEL_UNSURE: prompts with which the limit would fall under the band; None if never."""
 

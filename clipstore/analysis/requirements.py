@@ -82,6 +82,9 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one bra
             if look.for_any_prompts:
                 told += ", or a run with the same prompts that reaches the band"
             return f"{told}."
+        case "UNSETTLED":
+            needed = look.n_flat_needed - look.n_flat if look is not None else 0
+            return f"{count_text(max(needed, 2), 'more validation')} at this level."
         case _:
             return _more_data(facts)
 

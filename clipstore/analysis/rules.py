@@ -115,6 +115,10 @@ class Rules:
     """Validations before a run can be called stuck."""
     stuck_min_window: int = 5
     """Its level is that of the last half of the validations, at least so many."""
+    stuck_flat_share: float = 0.25
+    """It has been at its end level for this share of the planned validations, counted from the
+    latest onset that fits: a run that learned until just now, pauses or dips is not stuck. With
+    none, a third of the runs that learn slowly below the band were flagged."""
     near_band_cosine: float = 0.004
     """A run with a two-step mean this near to the band, ever, is not stuck below it."""
     unreachable_cosine: float = 0.01
@@ -122,14 +126,17 @@ class Rules:
     line_share: float = 0.20
     """The optimistic line is also drawn through this share of newest validations: a late turn."""
     rising_sds: float = 1.3
-    """A slope of this many errors is a rise that vetoes a flag; a low bar on purpose."""
+    """A slope, or a step of the last two, of this many errors vetoes a flag; a low bar on
+    purpose."""
     rising_cosine: float = 0.005
     """... when it has gained this much."""
     last_two_cosine: float = 0.004
-    """Two last validations this far above the rest veto a flag."""
+    """Two last validations this far above or below the rest veto a flag: the run moves."""
     withdraw_cosine: float = 0.01
     """A flag is taken back when the newest three validations lie this far above the flagged
-    level."""
+    level, paired by prompt ..."""
+    withdraw_probability: float = 0.99
+    """... and this surely above it, or every tenth stuck run would be let off by noise."""
     sibling_overlap: float = 0.80
     """A run with this share of the prompts that reached the band proves they can reach it; the
     level then needs no allowance for other prompts."""

@@ -1,7 +1,8 @@
 """STUCK_POOR and STUCK_BELOW_BAND: most of the plan is done and the band is out of reach.
 
-Invariant: the rule speaks late on purpose. A run that is stuck and a run that will bloom later have
-the same scores until the bloom; only the share of the plan that has passed tells them apart.
+Invariant: the rule speaks late on purpose, and only of a curve that has stopped moving. A run that
+is stuck and a run that will bloom later have the same scores until the bloom; only the share of the
+plan that has passed, and the share of it that the curve has been flat, tell them apart.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from clipstore.analysis.looks import Blocker, Curve, Look
+from clipstore.analysis.looks import Blocker, Curve, Look, planned_looks
+from clipstore.analysis.onset import onset_of_end_level
 from clipstore.analysis.plateau import level_of_last, slope_weights
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.uncertainty import Errors
@@ -35,18 +37,24 @@ def look_for_stuck(
     noise = float(np.median(errors.noise()))
     swing = np.sqrt(max(float(newest.var(ddof=1)) - noise, 0.0))
     poor = limit < band.poor_below_cosine  # far enough down that no line need be drawn
+    jump = _newest_jump(curve, errors, look.n_window, rules)
     tests: tuple[tuple[Blocker, bool], ...] = (
         ("SWINGS_REACH", level + 2 * swing >= band.low_cosine),
-        ("RISING", _is_rising(curve, errors, look.n_window, rules)),
+        ("RISING", jump > 0 or _is_rising(curve, errors, look.n_window, rules)),
+        ("DIPPING", jump < 0),
         ("LEVEL_UNSURE", limit >= band.low_cosine),
         ("LINE_REACHES", not poor and look.line_end >= band.low_cosine - rules.unreachable_cosine),
     )
     blocker = next((name for name, applies in tests if applies), None)
     if blocker == "LEVEL_UNSURE":
-        needed = _prompts_needed(curve, errors, look.n_window, level, z, band.low_cosine)
-        return replace(look, blocker=blocker, prompts_needed=needed)
+        prompts = _prompts_needed(curve, errors, look.n_window, level, z, band.low_cosine)
+        return replace(look, blocker=blocker, prompts_needed=prompts)
     if blocker is not None:
         return replace(look, blocker=blocker)
+    needed = int(np.ceil(rules.stuck_flat_share * (planned_looks(curve) or len(curve.mean))))
+    look = replace(look, n_flat=_n_flat(curve, errors, rules), n_flat_needed=needed)
+    if look.n_flat < look.n_flat_needed:
+        return replace(look, blocker="NOT_SETTLED")
     over = curve.mean[::-1] >= (band.poor_below_cosine if poor else band.low_cosine)
     return replace(
         look,
@@ -63,6 +71,7 @@ def _ruled_out_early(look: Look, curve: Curve, band: Band, rules: Rules) -> Bloc
     tests: tuple[tuple[Blocker, bool], ...] = (
         ("LEVEL_IN_BAND", max(look.level, float(np.median(newest))) >= band.low_cosine),
         ("WAS_NEAR_BAND", best_two > band.low_cosine - rules.near_band_cosine),
+        ("DROPPED", 0 < look.n_dropped < look.n_to_confirm),
         ("BUDGET_UNKNOWN", planned is None),
         ("PATIENCE", planned is not None and look.step < rules.patience_share * planned),
         ("TOO_FEW_VALIDATIONS", len(mean) < rules.stuck_min_validations),
@@ -89,13 +98,25 @@ def _slope_of_last(curve: Curve, errors: Errors, n_last: int) -> tuple[float, fl
 def _is_rising(curve: Curve, errors: Errors, n_last: int, rules: Rules) -> bool:
     slope, se = _slope_of_last(curve, errors, n_last)
     gained = slope * float(curve.position[-1] - curve.position[-n_last])
-    if slope > rules.rising_sds * se and gained > rules.rising_cosine:
-        return True
+    return slope > rules.rising_sds * se and gained > rules.rising_cosine
+
+
+def _newest_jump(curve: Curve, errors: Errors, n_last: int, rules: Rules) -> int:
+    """1 or -1 when the last two validations lie above or below the rest of the window, else 0."""
     last_two = np.zeros(len(curve.mean))
     last_two[-n_last:-2] = -1 / (n_last - 2)
     last_two[-2:] = 0.5
+    jump = float(last_two @ curve.mean)
     bar = max(rules.last_two_cosine, rules.rising_sds * float(np.sqrt(errors.variance(last_two))))
-    return float(last_two @ curve.mean) > bar
+    return int(np.sign(jump)) if abs(jump) > bar else 0
+
+
+def _n_flat(curve: Curve, errors: Errors, rules: Rules) -> int:
+    """Validations, as if none were missing, since the latest onset of the end level that fits."""
+    step_sd = float(np.sqrt(np.median(errors.noise()) + errors.jitter_variance))
+    onset = onset_of_end_level(curve.mean, step_sd, rules)
+    at = min(onset.high, len(curve.mean) - 1)
+    return int(curve.position[-1] - curve.position[at]) + 1
 
 
 def _prompts_needed(

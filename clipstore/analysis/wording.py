@@ -103,6 +103,11 @@ def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0912 - one branch a 
             )
         case "UNSURE":
             return _unsure_sentence(facts)
+        case "UNSETTLED":
+            return (
+                f"{level} is {_shape(facts)} below {_low(facts)}, but it moved too recently to be "
+                "called stuck: a run that pauses or dips looks the same."
+            )
         case "FALLING":
             return f"{level} lies below {_low(facts)} and is falling: {_horizon(facts)}."
         case "SWINGING":
