@@ -27,13 +27,12 @@ from clipstore.simpletuner.names import (
 )
 from clipstore.simpletuner.pictures import BaseFile, NamedFile
 from clipstore.simpletuner.prompts import OWN_IDS, SINGLE_ID, RunPrompts
-from clipstore.sources.listing import ListedFile
+from clipstore.sources.listing import MAX_STEP, ListedFile
 from clipstore.sources.trainerconfig import TrainerConfig
 from clipstore.types import Problem, Prompt, Skipped
 
 PICTURES = "validation_images"
 BASE_PICTURES = ("benchmarks", "base_model")
-MAX_STEP = 2**31 - 1
 
 _AUDIO_SUFFIXES = frozenset({"wav", "flac", "mp3", "ogg", "m4a"})
 _SETTINGS = re.compile(
