@@ -52,6 +52,26 @@ def simpletuner_run(
     return folder
 
 
+def safetensors(path: Path, metadata: Mapping[str, str]) -> Path:
+    """A checkpoint without tensors."""
+    header = json.dumps({"__metadata__": metadata}).encode()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    return path
+
+
+def kohya_samples(
+    folder: Path, output_name: str, numbers: Iterable[str], *, n_prompts: int = 2, day: int = 3
+) -> Path:
+    """Samples of sd-scripts at these steps ("000100") or epochs ("e000001"), an hour apart."""
+    names = [
+        f"{output_name}_{number}_{prompt:02d}_202402{day:02d}{hour:02d}00{prompt:02d}_42.png"
+        for hour, number in enumerate(numbers)
+        for prompt in range(n_prompts)
+    ]
+    return touch(folder / "sample", names)
+
+
 def read_one(folder: Path, *user_prompts: Prompt, layout: str | None = None) -> RunContents:
     """The only run in `folder`."""
     found = discover(folder, layout=layout, user_prompts=user_prompts)

@@ -154,8 +154,8 @@ def test_two_layouts_for_one_folder_are_an_error_until_one_is_chosen(tmp_path: P
 
 
 def test_an_unknown_layout_lists_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(ClipstoreError, match=r"no layout 'kohya'.*folder, simpletuner"):
-        discover(tmp_path, layout="kohya")
+    with pytest.raises(ClipstoreError, match=r"no layout 'kohyaa'.*folder, kohya, "):
+        discover(tmp_path, layout="kohyaa")
 
 
 def test_nothing_found_says_how_much_was_looked_at(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""What every layout keeps, whatever trainer it reads. A new layout joins by its example here."""
+"""What every layout keeps, whatever trainer it reads. A new layout joins by its example here.
+
+The examples are built by the trainers' naming rules as their sources state them; no trainer runs
+here. SimpleTuner's pictures themselves, drawn by its own code, are in test_composite_layouts.py.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import clipstore.layouts
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt
-from tests.layout_trees import simpletuner_run, touch
+from tests.layout_trees import kohya_samples, simpletuner_run, touch
 
 
 def folder_example(root: Path) -> None:
@@ -32,8 +36,22 @@ def simpletuner_example(root: Path) -> None:
     )
 
 
+def kohya_example(root: Path) -> None:
+    kohya_samples(root, "lora", ["e000000", "000100", "e000002"])
+    (root / "sample" / "prompt.txt").write_text("a fox --w 512\na cat\n")
+    touch(root, ["sample/grid.png", "lora.safetensors"])
+
+
+def musubi_example(root: Path) -> None:
+    names = ["lora_000100_00_20240203112233_42_000.png", "lora_000100_01_20240203112233_42.mp4"]
+    touch(root / "sample", [*names, "lora_000200_00_20240203122233_000.png", "odd.png"])
+    (root / "sample_prompts.txt").write_text("a fox\n")
+
+
 EXAMPLES: dict[str, Callable[[Path], None]] = {
     "folder": folder_example,
+    "kohya": kohya_example,
+    "musubi": musubi_example,
     "simpletuner": simpletuner_example,
 }
 

@@ -16,6 +16,8 @@ from typing import NamedTuple
 from clipstore.types import Problem, Skipped
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".gif", ".webm", ".mov", ".avi"})
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".m4a"})
 MAX_STEP = 2**31 - 1
 """What a name may give as a step."""
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from clipstore.sources.sampleprompts import toml_to_texts
 from clipstore.sources.textfiles import Unreadable, text_to_json
 
 ID_KEYS = ("id", "prompt_id", "shortname")
@@ -55,6 +56,11 @@ def text_to_rows(text: str, suffix: str) -> Rows:
     """
     if suffix in LINES_SUFFIXES:
         return _json_lines_to_rows(text)
+    if suffix == ".toml":
+        return [
+            PromptRow(None, prompt, (), f"prompt {number}")
+            for number, prompt in enumerate(toml_to_texts(text))
+        ]
     if suffix in TABLE_SUFFIXES:
         return _table_to_rows(text, "\t" if suffix != ".csv" else None)
     if suffix == ".txt":

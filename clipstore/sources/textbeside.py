@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from clipstore.errors import PromptFileError
-from clipstore.sources.promptversions import TextFinder, no_text_problem
 from clipstore.sources.prompts import PromptBook, PromptFile, list_ids, load_prompt_file
+from clipstore.sources.promptversions import TextFinder, no_text_problem
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem
 from clipstore.types import Picture, Problem, Prompt
 

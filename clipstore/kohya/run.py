@@ -1,0 +1,174 @@
+"""An output folder of kohya's trainers to runs: one per output name and training.
+
+Invariant: the position in a run's curve is the optimizer step, or the epoch where the trainer
+sampled by epochs and so wrote no step; the two never mix in one run. A prompt's id is its number
+in the prompt file, the only thing that a name says of it, and each picture carries that as a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from clipstore.kohya.names import SampleName
+from clipstore.kohya.settings import (
+    PROMPT_FILES,
+    SAMPLE_FOLDER,
+    configs_of,
+    find_metadata,
+    find_prompts,
+    planned_validations_end,
+    read_start_configs,
+)
+from clipstore.sources.listing import (
+    MAX_STEP,
+    VIDEO_SUFFIXES,
+    ListedFile,
+    file_names,
+    is_own_folder,
+    list_tree,
+)
+from clipstore.sources.positions import finder_by_position
+from clipstore.sources.promptversions import TextFinder
+from clipstore.sources.sampleprompts import user_prompts_to_samples
+from clipstore.sources.trainings import (
+    OtherFiles,
+    Sampled,
+    Training,
+    split_trainings,
+    trainings_to_contents,
+)
+from clipstore.types import Picture, Problem, Prompt, Run, RunContents, Skipped
+
+BY_POSITION_NOTE = "prompt_by_position"
+EPOCH_NOTE = "step_is_epoch"
+WHAT_TO_DO = (
+    "The trainer does not keep its prompt file: pass it with --prompts FILE, or put it into the "
+    "output folder as sample_prompts.txt."
+)
+
+NameParser = Callable[[str], SampleName | None]
+
+
+def first_sample_name(folder: Path, parse: NameParser) -> str | None:
+    """A name in sample/ that the trainer wrote, or None."""
+    samples = folder / SAMPLE_FOLDER
+    if not is_own_folder(samples):
+        return None
+    return next((name for name in file_names(samples) if parse(name) is not None), None)
+
+
+def read_output_folder(
+    plain: Run,
+    other_runs: frozenset[Path],
+    user_prompts: Sequence[Prompt],
+    parse: NameParser,
+    form: str,
+) -> tuple[RunContents, ...]:
+    """All trainings that wrote into the folder of `plain`, a run without a variant.
+
+    `form` is how the trainer names samples, for messages.
+    """
+    tree = list_tree(plain.root, without=other_runs)
+    files = {file.parts: file.path for file in tree.files}
+    named: list[tuple[ListedFile, SampleName]] = []
+    problems, skipped = list(tree.problems), list(tree.skipped)
+    for file in tree.files:
+        outcome = _sort(file, parse, form)
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+        elif isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        else:
+            named.append((file, outcome))
+    samples, mixed = _to_samples(named)
+    trainings = split_trainings(samples)
+    configs = read_start_configs(files)
+    user = user_prompts_to_samples(user_prompts)
+
+    def find(training: Training) -> tuple[TextFinder, Run, Sequence[str]]:
+        own = configs_of(training, configs)
+        prompts = find_prompts(files, own)
+        finder = finder_by_position(prompts.texts, prompts.source, user, training, WHAT_TO_DO)
+        is_newest = training == [t for t in trainings if t.output_name == training.output_name][-1]
+        values = dict(own[0].values) if own else {}
+        if is_newest:  # a later training under the same name overwrites the checkpoints
+            values |= find_metadata(files, training.output_name)
+        by_epoch = any(EPOCH_NOTE in one.picture.notes for one in training.samples)
+        described = replace(
+            plain,
+            config=values,
+            planned_steps=planned_validations_end(values, by_epoch=by_epoch),
+        )
+        return finder, described, [*prompts.advice, *_advice_on_epochs(by_epoch)]
+
+    others = OtherFiles((*problems, *mixed), tuple(skipped))
+    return trainings_to_contents(plain, trainings, others, find, WHAT_TO_DO)
+
+
+def _sort(file: ListedFile, parse: NameParser, form: str) -> SampleName | Problem | Skipped:
+    if file.parts in PROMPT_FILES:
+        return Skipped(file.path, "prompt_text")
+    if file.parts[:-1] != (SAMPLE_FOLDER,):
+        return Skipped(file.path, "not_a_sample" if file.is_picture else "not_a_picture")
+    if not file.is_picture:
+        is_video = file.path.suffix.lower() in VIDEO_SUFFIXES
+        return Skipped(file.path, "video_not_scored_yet" if is_video else "not_a_picture")
+    name = parse(file.name)
+    if name is None:
+        return Problem(
+            file.path,
+            "name",
+            "name_not_understood",
+            f"it is not named as the trainer names samples, {form}; rename it, or move it out of "
+            f"{SAMPLE_FOLDER}/.",
+        )
+    if max(name.step or 0, name.epoch or 0) > MAX_STEP:
+        return Problem(
+            file.path,
+            "name",
+            "step_out_of_range",
+            f"its name says {name.step or name.epoch}; steps end at {MAX_STEP:,}. Rename it.",
+        )
+    return name
+
+
+def _to_samples(
+    named: Sequence[tuple[ListedFile, SampleName]],
+) -> tuple[list[Sampled], list[Problem]]:
+    by_step = {name.output_name for _, name in named if name.step}
+    samples: list[Sampled] = []
+    problems: list[Problem] = []
+    for file, name in named:
+        if name.epoch and name.output_name in by_step:
+            problems.append(_mixed_problem(file.path, name.epoch))
+            continue
+        notes = (BY_POSITION_NOTE, EPOCH_NOTE) if name.epoch else (BY_POSITION_NOTE,)
+        step = name.epoch if name.step is None else name.step
+        picture = Picture(
+            file.path,
+            step or 0,
+            str(name.prompt_number),
+            0,
+            "only" if step else "base",  # 0: sampled before training
+            name.epoch,
+            notes=notes,
+        )
+        samples.append(Sampled(picture, name.time, name.output_name))
+    return samples, problems
+
+
+def _mixed_problem(path: Path, epoch: int) -> Problem:
+    return Problem(
+        path,
+        "name",
+        "epoch_beside_steps",
+        f"it was sampled at the end of epoch {epoch}, the run's other pictures by step, and no "
+        "file says at which step that epoch ended; leave it out, or rename it with its step.",
+    )
+
+
+def _advice_on_epochs(by_epoch: bool) -> Iterable[str]:
+    if by_epoch:
+        yield "the trainer sampled by epochs: what is called a step here is an epoch."
