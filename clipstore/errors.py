@@ -206,6 +206,16 @@ class DeviceMissing(ClipstoreError):
         )
 
 
+class DeviceFull(ClipstoreError):
+    """The device has no memory left for a single picture."""
+
+    def __init__(self, device: str) -> None:
+        super().__init__(
+            f"{device} ran out of memory with a single picture in the batch. What was scored is "
+            "kept. End what else uses the device, or go on with --device cpu."
+        )
+
+
 class QueryError(ClipstoreError):
     """SQL that DuckDB would not run."""
 

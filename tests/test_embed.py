@@ -22,7 +22,7 @@ from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from clipstore.errors import DeviceMissing, ModelRefused
-from clipstore.model.embed import ClipEmbedder, choose_batch_size, choose_device, load_clip
+from clipstore.model.embed import ClipEmbedder, choose_device, load_clip
 from clipstore.types import Model
 from tests.tiny_clip import build_tiny_clip
 
@@ -168,7 +168,7 @@ def test_a_vector_does_not_depend_on_its_neighbours_order_or_place(
     folder: Path, batch_size: int
 ) -> None:
     embedder = load(folder)
-    embedder.batch_size = embedder.text_batch_size = batch_size
+    embedder.batches.size = embedder.text_batch_size = batch_size
     prepared = prepare_all(embedder, pictures())
     together = embedder.embed_images(prepared)
     backwards = embedder.embed_images(prepared[::-1].copy())[::-1]
@@ -204,18 +204,14 @@ def test_pixels_that_were_not_prepared_are_a_programming_error(
 
 
 def test_the_network_gets_the_floats_of_transformers_bit_for_bit(
-    embedder: ClipEmbedder, folder: Path, monkeypatch: pytest.MonkeyPatch
+    embedder: ClipEmbedder, folder: Path
 ) -> None:
     processor = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
     seen: list[torch.Tensor] = []
-    compute = embedder._network.get_image_features
-
-    def look(pixel_values: torch.Tensor) -> object:
-        seen.append(pixel_values)
-        return compute(pixel_values=pixel_values)
-
-    monkeypatch.setattr(embedder._network, "get_image_features", look)
+    network = embedder.batches._tower.network
+    hook = network.register_forward_pre_hook(lambda _module, values: seen.append(values[0]))
     embedder.embed_images(prepare_all(embedder, pictures()))
+    hook.remove()
     theirs = processor(images=[Image.fromarray(rgb) for rgb in pictures()], return_tensors="pt")
     assert torch.equal(seen[0][: len(pictures())], theirs["pixel_values"])
 
@@ -277,12 +273,6 @@ class TestTheModel:
         other = load(build_tiny_clip(tmp_path / "tiny", seed=1))
         assert other.model.model_id != embedder.model.model_id
 
-    def test_batches_fit_the_device_and_the_picture_s_tokens(self) -> None:
-        config = transformers.CLIPVisionConfig
-        large, base = config(image_size=336, patch_size=14), config(image_size=224, patch_size=32)
-        assert [choose_batch_size("cpu", c) for c in (large, base)] == [4, 32]
-        assert [choose_batch_size("cuda", c) for c in (large, base)] == [64, 64]
-
     def test_runs_on_the_cpu_where_there_is_nothing_else(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -325,7 +315,7 @@ class TestAModelThatMustNotScore:
 
     def test_has_weights_of_something_else(self, copy: Path) -> None:
         edit_weights(copy, lambda tensors: tensors.update(head=torch.zeros(3)))
-        assert "besides CLIP's head" in self.refusal(copy)
+        assert "besides clip's head" in self.refusal(copy)
 
     def test_has_weights_of_another_shape(self, copy: Path) -> None:
         edit_weights(copy, lambda t: t.update({"text_projection.weight": torch.zeros(3, 3)}))

@@ -95,6 +95,8 @@ class TestAFolder:
             is_pickle=False,
             tokenizer_sha256=found.tokenizer_sha256,
             config={"model_type": "clip"},
+            family="clip",
+            tokenizer_class="CLIPTokenizer",
             preprocessing={"size": 336},
             band=None,
         )
@@ -181,7 +183,39 @@ class TestSettings:
         with pytest.raises(ModelRefused, match="auto_map"):
             find(write_folder(tmp_path, files))
 
-    @pytest.mark.parametrize("kind", ["siglip", "siglip2", "clip_vision_model", None])
+    def test_of_a_siglip_2_of_variable_resolution_are_refused(self, tmp_path: Path) -> None:
+        files = {**MODEL_FILES, "config.json": b'{"model_type": "siglip2"}'}
+        with pytest.raises(ModelRefused, match="NaFlex"):
+            find(write_folder(tmp_path, files))
+
+    @pytest.mark.parametrize(
+        "family, stated, found",
+        [
+            ("clip", "CLIPTokenizerFast", "CLIPTokenizer"),
+            ("clip", None, "CLIPTokenizer"),
+            ("siglip", "SiglipTokenizer", "SiglipTokenizer"),
+            ("siglip", "GemmaTokenizerFast", "Siglip2Tokenizer"),
+            ("siglip", None, "Siglip2Tokenizer"),
+            ("siglip", "CLIPTokenizer", None),
+            ("clip", "GemmaTokenizer", None),
+        ],
+    )
+    def test_name_the_tokenizer_of_their_family(
+        self, tmp_path: Path, family: str, stated: str | None, found: str | None
+    ) -> None:
+        files = {
+            **MODEL_FILES,
+            "config.json": json.dumps({"model_type": family}).encode(),
+            "tokenizer_config.json": json.dumps({"tokenizer_class": stated}).encode(),
+        }
+        folder = write_folder(tmp_path, files)
+        if found is None:
+            with pytest.raises(ModelRefused, match=f"its tokenizer is a {stated}"):
+                find(folder)
+        else:
+            assert (find(folder).family, find(folder).tokenizer_class) == (family, found)
+
+    @pytest.mark.parametrize("kind", ["clip_vision_model", "align", None])
     def test_of_another_architecture_are_refused(self, tmp_path: Path, kind: str | None) -> None:
         files = {**MODEL_FILES, "config.json": json.dumps({"model_type": kind}).encode()}
         with pytest.raises(ModelRefused, match=f"model_type {kind!r}"):
@@ -308,9 +342,9 @@ class TestADownload:
         assert "pytorch_model.bin" not in fake.downloaded()
 
     def test_of_another_architecture_is_refused_before_it_starts(self, tmp_path: Path) -> None:
-        files = {**MODEL_FILES, "config.json": b'{"model_type": "siglip"}'}
-        with serve_model("some/siglip", files) as fake:
-            lines = find_in_a_process("some/siglip", fake.endpoint, tmp_path)
+        files = {**MODEL_FILES, "config.json": b'{"model_type": "align"}'}
+        with serve_model("some/align", files) as fake:
+            lines = find_in_a_process("some/align", fake.endpoint, tmp_path)
         assert lines[1].startswith("ModelRefused: ")
         assert "model.safetensors" not in fake.downloaded()
 

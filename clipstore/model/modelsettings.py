@@ -1,7 +1,7 @@
 """A model's JSON files, read without believing them.
 
-Invariant: nothing in them makes clipstore run other code than transformers' own CLIP, and what it
-does not implement is refused here, before any weights are read.
+Invariant: nothing in them makes clipstore run other code than transformers' own CLIP and SigLIP,
+and what it does not implement is refused here, before any weights are read.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipstore.errors import ModelMissing, ModelRefused
+from clipstore.types import Family
 
 JSON_LIMIT_BYTES = 16 << 20
 """Far above any configuration: CLIP's is 5 kB."""
@@ -21,10 +22,20 @@ REFUSED_SETTINGS = {
     "quantization_config": "it is quantised, so its scores would be another model's",
     "fusion_config": "it asks for altered arithmetic",
 }
-"""Settings that make transformers run, or fetch, something else than CLIP."""
+"""Settings that make transformers run, or fetch, something else than the plain model."""
 
-
-TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
+TOKENIZERS: Mapping[Family, Mapping[str, str]] = {
+    "clip": dict.fromkeys(("CLIPTokenizer", "CLIPTokenizerFast"), "CLIPTokenizer"),
+    "siglip": {
+        "SiglipTokenizer": "SiglipTokenizer",
+        # What SigLIP 2's files say. The class that is used is the one that lower-cases, as its
+        # training did.
+        **dict.fromkeys(
+            ("Siglip2Tokenizer", "GemmaTokenizer", "GemmaTokenizerFast"), "Siglip2Tokenizer"
+        ),
+    },
+}
+"""By family, the class that a checkpoint may state, and the one of transformers that is used."""
 
 LEGACY_END_ID = 2
 """What OpenAI's configs say instead of the true id; transformers then pools at the highest id."""
@@ -81,29 +92,49 @@ def read_json_object(path: Path, name: str) -> dict[str, object]:
 
 
 def read_config(folder: Path, name: str) -> dict[str, object]:
-    """The folder's config.json. Raises `ModelRefused` unless it describes a plain CLIP model."""
+    """The folder's config.json.
+
+    Raises `ModelRefused` unless it describes a plain CLIP, or a SigLIP of one resolution.
+    """
     config = read_json_object(folder / "config.json", name)
     refuse_settings(name, config)
     kind = config.get("model_type")
-    if kind != "clip":
+    if kind == "siglip2":
         raise ModelRefused(
             name,
-            f"its config.json says model_type {kind!r}; only 'clip' is implemented. "
-            "SigLIP and other architectures score by other formulas.",
+            "it is a SigLIP 2 of variable resolution (NaFlex), which is not implemented. SigLIP 2 "
+            "of one resolution, as google/siglip2-base-patch16-224, is.",
+        )
+    if kind not in TOKENIZERS:
+        raise ModelRefused(
+            name,
+            f"its config.json says model_type {kind!r}; only 'clip' and 'siglip' are implemented. "
+            "Other architectures score by other formulas.",
         )
     return config
 
 
-def check_tokenizer(folder: Path, name: str) -> None:
-    """Raise `ModelRefused` when the tokenizer is another than CLIP's."""
+def find_family(config: Mapping[str, object]) -> Family:
+    """The family of a configuration that `read_config` let pass."""
+    return "siglip" if config.get("model_type") == "siglip" else "clip"
+
+
+def find_tokenizer(folder: Path, name: str, family: Family) -> str:
+    """The tokenizer's class in transformers. Raises `ModelRefused` for another family's."""
     path = folder / "tokenizer_config.json"
-    if not path.is_file():
-        return
-    settings = read_json_object(path, name)
+    settings = read_json_object(path, name) if path.is_file() else {}
     refuse_settings(name, settings)
-    kind = settings.get("tokenizer_class") or "CLIPTokenizer"
-    if kind not in TOKENIZERS:
-        raise ModelRefused(name, f"its tokenizer is a {kind}; only CLIPTokenizer is implemented.")
+    kind = settings.get("tokenizer_class")
+    if not kind and family == "siglip":
+        has_pieces = (folder / "spiece.model").is_file()
+        return "SiglipTokenizer" if has_pieces else "Siglip2Tokenizer"
+    known = TOKENIZERS[family]
+    found = known.get(str(kind or "CLIPTokenizer"))
+    if found is None:
+        raise ModelRefused(
+            name, f"its tokenizer is a {kind}; implemented for {family}: {', '.join(known)}."
+        )
+    return found
 
 
 def read_preprocessor_settings(folder: Path, name: str) -> Mapping[str, object]:

@@ -17,12 +17,13 @@ from clipstore.errors import ModelMissing, ModelRefused
 from clipstore.model import hub
 from clipstore.model.bands import DEFAULT_MODEL_PICKLE_SHA256, find_band
 from clipstore.model.modelsettings import (
-    check_tokenizer,
+    find_family,
+    find_tokenizer,
     read_config,
     read_json_object,
     read_preprocessor_settings,
 )
-from clipstore.types import Band
+from clipstore.types import Band, Family
 
 KNOWN_PICKLES = frozenset({DEFAULT_MODEL_PICKLE_SHA256})
 """sha256 of .bin files that are loaded without asking."""
@@ -33,6 +34,7 @@ PICKLE = "pytorch_model.bin"
 
 TOKENIZER_FILES = (
     "tokenizer.json",
+    "spiece.model",
     "vocab.json",
     "merges.txt",
     "tokenizer_config.json",
@@ -67,7 +69,10 @@ class ModelFiles:
     tokenizer_sha256: str
     """Over one line "hash  name" per tokenizer file that is there."""
     config: Mapping[str, object]
-    """config.json, known to describe a CLIP model."""
+    """config.json, known to describe a model of the family."""
+    family: Family
+    tokenizer_class: str
+    """Of transformers; see `modelsettings.TOKENIZERS`."""
     preprocessing: Mapping[str, object]
     """What `preprocess.read_preprocessing` takes."""
     band: Band | None
@@ -123,8 +128,10 @@ def list_lacking(folder: Path | None) -> list[str]:
     ):
         lacking.append("preprocessor_config.json")
     has_words = (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file()
-    if not has_words and not (folder / "tokenizer.json").is_file():
-        lacking.append("tokenizer.json (or vocab.json with merges.txt)")
+    if not has_words and not any(
+        (folder / f).is_file() for f in ("tokenizer.json", "spiece.model")
+    ):
+        lacking.append("tokenizer.json (or vocab.json with merges.txt, or spiece.model)")
     if (folder / SAFETENSORS).is_file():
         return lacking
     if (folder / SHARD_INDEX).is_file():
@@ -171,7 +178,8 @@ def _download(
 def _check_files(folder: Path, name: str, revision: str, allow_pickle: bool) -> ModelFiles:
     config = read_config(folder, name)
     preprocessing = read_preprocessor_settings(folder, name)
-    check_tokenizer(folder, name)
+    family = find_family(config)
+    tokenizer_class = find_tokenizer(folder, name, family)
     if (folder / SAFETENSORS).is_file():
         filenames = [SAFETENSORS]
     elif (folder / SHARD_INDEX).is_file():
@@ -194,6 +202,8 @@ def _check_files(folder: Path, name: str, revision: str, allow_pickle: bool) -> 
             [folder / file for file in TOKENIZER_FILES if (folder / file).is_file()], name
         ),
         config=config,
+        family=family,
+        tokenizer_class=tokenizer_class,
         preprocessing=preprocessing,
         band=find_band(folder, sha256, hub_name=name if revision else None),
     )

@@ -1,0 +1,150 @@
+"""Any number of pictures through the image tower, batch by batch.
+
+Invariant: every batch has the same shape, filled up with zeros, so that a vector depends on its own
+picture alone; no picture is lost when memory runs out; a row that is not finite in a short dtype is
+computed once more in float32.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from clipstore.errors import DeviceFull
+from clipstore.model.device import Device
+
+CPU_BATCH_TOKENS = 2400
+"""Image tokens per batch on a CPU: enough rows for its matrix products, while an interrupted
+ingest loses seconds and a short last batch wastes little. 4 pictures of ViT-L/14-336."""
+
+GPU_BATCH_TOKENS = 40_000
+"""On a GPU: 64 pictures of ViT-L/14-336. From some ten thousand rows on, its matrix units are
+busy; a larger batch only waits longer."""
+GPU_BATCH_LIMIT = 512
+GPU_MEMORY_SHARE = 0.5
+"""Of the free memory, for one batch's activations: two batches are in flight."""
+GPU_BATCHES_PER_CALL = 4
+"""So that copying and computing overlap within one call."""
+GPU_PICTURES_PER_CALL = 1024
+"""Bounds what an interrupted ingest loses, and the memory of prepared pictures."""
+CPU_RETRY_BATCH = 4
+
+
+@dataclass(frozen=True)
+class TowerSize:
+    """What a picture costs."""
+
+    tokens: int
+    """Positions of the image tower's sequence."""
+    bytes_per_token: int
+    """Of activations at their peak, about."""
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A batch that was handed to the device."""
+
+    start: int
+    n_rows: int
+    units: Tensor
+    """(size, dimension), perhaps not computed yet."""
+
+
+class ImageBatches:
+    """Runs pictures through a tower."""
+
+    def __init__(
+        self,
+        device: Device,
+        tower: Callable[[Tensor], Tensor],
+        size: int,
+        exact: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """`exact` is the tower in float32 on the CPU, where `tower` is in a shorter dtype."""
+        self._device = device
+        self._tower = tower
+        self._exact = exact
+        self.size = size
+        """Pictures per batch; halved whenever the device has no memory for it."""
+
+    def embed(self, pixels: NDArray[np.uint8], dimension: int) -> NDArray[np.float32]:
+        """Prepared pixels (n, side, side, 3) to unit vectors (n, dimension).
+
+        A row is not finite where the arithmetic overflowed in float32 too. Raises `DeviceFull`
+        when there is no memory for a single picture.
+        """
+        vectors = np.empty((len(pixels), dimension), dtype=np.float32)
+        # While one batch is computed the next is on its way, and only then the first is waited for.
+        running: deque[_Running] = deque()
+        start = 0
+        while start < len(pixels):
+            rows = pixels[start : start + self.size]
+            units = self._try_batch(rows)
+            if units is None:
+                _collect(running, vectors, keep=0)
+                self._device.release_memory()
+                self.size //= 2
+                continue
+            running.append(_Running(start, len(rows), units))
+            start += len(rows)
+            _collect(running, vectors, keep=1)
+        _collect(running, vectors, keep=0)
+        self._retry(pixels, vectors)
+        return vectors
+
+    def _try_batch(self, rows: NDArray[np.uint8]) -> Tensor | None:
+        """None when memory ran out. What the attempt took is free again once this has returned."""
+        try:
+            with self._device.arithmetic():
+                return self._tower(self._device.upload(rows, self.size))
+        except RuntimeError as error:
+            if not self._device.is_out_of_memory(error):
+                raise
+            if self.size == 1:
+                raise DeviceFull(self._device.name) from error
+            return None
+
+    def _retry(self, pixels: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
+        bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if self._exact is None:
+            return
+        for start in range(0, len(bad), CPU_RETRY_BATCH):
+            rows = bad[start : start + CPU_RETRY_BATCH]
+            batch = np.zeros((CPU_RETRY_BATCH, *pixels.shape[1:]), dtype=np.uint8)
+            batch[: len(rows)] = pixels[rows]
+            vectors[rows] = self._exact(torch.from_numpy(batch)).numpy()[: len(rows)]
+
+
+def _collect(running: deque[_Running], vectors: NDArray[np.float32], keep: int) -> None:
+    """Wait for all but the newest `keep` batches."""
+    while len(running) > keep:
+        done = running.popleft()
+        vectors[done.start : done.start + done.n_rows] = done.units.cpu().numpy()[: done.n_rows]
+
+
+def choose_batch_size(device: str, tower: TowerSize, free_bytes: int | None) -> int:
+    """Pictures per batch: a power of two."""
+    if device == "cpu":
+        return _power_of_two(min(32, CPU_BATCH_TOKENS // tower.tokens))
+    wanted = min(GPU_BATCH_LIMIT, GPU_BATCH_TOKENS // tower.tokens)
+    if free_bytes is not None:
+        picture_bytes = tower.tokens * tower.bytes_per_token
+        wanted = min(wanted, int(GPU_MEMORY_SHARE * free_bytes / picture_bytes))
+    return _power_of_two(wanted)
+
+
+def choose_call_size(device: str, batch_size: int) -> int:
+    """Pictures per call of `embed` that suit the device."""
+    if device == "cpu":
+        return batch_size
+    return max(batch_size, min(GPU_PICTURES_PER_CALL, GPU_BATCHES_PER_CALL * batch_size))
+
+
+def _power_of_two(at_most: int) -> int:
+    return 1 << max(0, at_most.bit_length() - 1)

@@ -1,0 +1,147 @@
+"""Which arithmetic the image tower runs in, decided by what it makes of the probe.
+
+Invariant: a short dtype that clipstore chose by itself, or float16 at all, scores only if its
+cosines on this machine with these weights are as near to float32's as promised; else float32 does,
+and the user is told.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clipstore.model.device import Device
+from clipstore.model.imagetower import Dtype, ImageTower, unit_rows
+from clipstore.model.preprocess import Preprocessing
+from clipstore.model.probe import PROBE_TEXTS, probe_pictures
+from clipstore.model.towers import Towers
+
+DtypeChoice = Literal["auto", "float32", "float16", "bfloat16"]
+
+MEAN_BOUND = 1e-4
+MAX_BOUND = 3e-4
+"""Of |cosine - float32's cosine|, over the probe. The spread of one step's pictures is .004."""
+
+COMPILE_FROM_PICTURES = 500_000
+"""A compilation takes about a minute, and at a thousand pictures per second a tenth saved brings
+that back after 600,000. Estimated, not measured. CUDA graphs would save launches only, which large
+batches hide."""
+
+
+@dataclass(frozen=True)
+class HalfError:
+    """How far a dtype's cosines are from float32's; infinite when any is not finite."""
+
+    mean: float
+    largest: float
+
+    @property
+    def holds_bound(self) -> bool:
+        return self.mean < MEAN_BOUND and self.largest < MAX_BOUND
+
+    def to_words(self) -> str:
+        return f"by {self.mean:.1g} on average and {self.largest:.1g} at most"
+
+
+@dataclass(frozen=True)
+class ChosenTower:
+    """What scores from now on."""
+
+    tower: ImageTower
+    dtype: Dtype
+    exact: ImageTower | None
+    """float32 on the CPU, for rows that the short dtype cannot hold; None where not needed."""
+
+
+def resolve_dtype(wanted: DtypeChoice, device_name: str) -> Dtype:
+    """ "auto" to float16 on CUDA, where it is several times faster, and to float32 elsewhere."""
+    if wanted != "auto":
+        return wanted
+    return "float16" if device_name == "cuda" else "float32"
+
+
+def pays_to_compile(device_name: str, n_pictures: int | None) -> bool:
+    """Whether a job is so large that compiling the image tower pays for itself.
+
+    On a CPU in float32 it brought nothing (measured); an unknown size counts as small.
+    """
+    return device_name == "cuda" and (n_pictures or 0) >= COMPILE_FROM_PICTURES
+
+
+def choose_tower(
+    towers: Towers,
+    preprocessing: Preprocessing,
+    device: Device,
+    dtype: Dtype,
+    *,
+    compiles: bool,
+    announce: Callable[[str], None],
+) -> ChosenTower:
+    """The image tower on its device in `dtype`, or in float32 where that fails the probe.
+
+    `towers.text` must be on the device already.
+    """
+    table = torch.from_numpy(preprocessing.level_table())  # (3, 256)
+    exact = ImageTower(towers.image, table, "float32", "cpu")
+    if dtype == "float32":
+        return ChosenTower(
+            _on_device(towers.image, table, "float32", device, compiles), dtype, None
+        )
+    texts = _probe_texts(towers, device)  # (n_texts, dimension)
+    pixels = np.stack([preprocessing.prepare(picture) for picture in probe_pictures()])
+    network = copy.deepcopy(towers.image)
+    whole = _on_device(network, table, "float32", device, compiles=False)
+    reference = _cosines(whole, pixels, texts, device)
+    short = _on_device(network, table, dtype, device, compiles)
+    error = compare_cosines(_cosines(short, pixels, texts, device), reference)
+    if error.holds_bound or (dtype == "bfloat16" and math.isfinite(error.largest)):
+        announce(f"image tower in {dtype}: its cosines differ from float32's {error.to_words()}.")
+        return ChosenTower(short, dtype, exact)
+    announce(
+        f"{dtype} was tried for the image tower and differs from float32 {error.to_words()}; "
+        f"{MEAN_BOUND:.0e} and {MAX_BOUND:.0e} are allowed. Scoring in float32."
+    )
+    return ChosenTower(
+        _on_device(towers.image, table, "float32", device, compiles), "float32", None
+    )
+
+
+def compare_cosines(ours: NDArray[np.float32], exact: NDArray[np.float32]) -> HalfError:
+    """The error of `ours`, both of any one shape."""
+    difference = np.abs(ours.astype(np.float64) - exact)
+    if not np.isfinite(difference).all():
+        return HalfError(math.inf, math.inf)
+    return HalfError(float(difference.mean()), float(difference.max()))
+
+
+def _on_device(
+    network: nn.Module, table: Tensor, dtype: Dtype, device: Device, compiles: bool
+) -> ImageTower:
+    placed = network.to(device.name)
+    if dtype == "float16":
+        placed = placed.half()
+    if compiles:
+        placed = device.compile(placed)
+    return ImageTower(placed, table.to(device.name), dtype, device.name)
+
+
+def _cosines(
+    tower: ImageTower, pixels: NDArray[np.uint8], texts: Tensor, device: Device
+) -> NDArray[np.float32]:
+    with device.arithmetic(), torch.inference_mode():
+        units = tower(device.upload(pixels, len(pixels)))
+        cosines: NDArray[np.float32] = (units @ texts.T).cpu().numpy()  # (n_pictures, n_texts)
+    return cosines
+
+
+def _probe_texts(towers: Towers, device: Device) -> Tensor:
+    with device.arithmetic(), torch.inference_mode():
+        return unit_rows(towers.text.features(PROBE_TEXTS, device.name))
