@@ -102,6 +102,19 @@ class PromptFileError(ClipstoreError):
         )
 
 
+class ImportRefused(ClipstoreError):
+    """A file of scores or runs that cannot be imported as a whole."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"nothing was imported from {path}: {why}\n"
+            "Scores: CSV, TSV, JSONL or Parquet with run, step, prompt_id, score and, if you like, "
+            "image_index, prompt, panel. Runs: run, planned_steps and any settings."
+        )
+
+
 class StoreMissing(ClipstoreError):
     """No database where one was expected."""
 

@@ -21,9 +21,9 @@ class CompareRules:
     """Fewer common prompts are an anecdote: with four differences the SE has three degrees of
     freedom and one odd picture decides."""
     wanted_cosine: float = 0.01
-    """The difference that the number of prompts needed is given for, unless asked otherwise: about
-    the least that people's preferences follow (in the pairs of Hu et al. 2023 a picture that CLIP
-    puts ahead by less than this is preferred as often as by a coin)."""
+    """The difference that the number of prompts needed is given for, unless asked otherwise. Of two
+    pictures of one prompt that score .30 or more and lie nearer than this, CLIP picks the one that
+    people prefer as often as a coin does (`benchmarks/human_agreement.py`)."""
     max_groups: int = 200
     """Groups listed at most. Levels lie on one line, so there are about as many groups as runs;
     only contradictory prompt sets make more."""

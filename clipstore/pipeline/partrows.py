@@ -80,6 +80,10 @@ class PartRows:
             config=json.dumps(run.config, sort_keys=True, default=str),
             seen_at=_now(),
         )
+        self.add_prompts(run, prompts)
+
+    def add_prompts(self, run: Run, prompts: Sequence[Prompt]) -> None:
+        """What the run's prompt ids stand for, without saying anything new of the run."""
         for prompt in prompts:
             self._add("prompts", text_id=prompt.text_id, text=prompt.text, is_blank=prompt.is_blank)
             self._add(
