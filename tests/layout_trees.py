@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import yaml
 from PIL import Image
 
 from clipstore.pipeline.discover import discover
@@ -70,6 +71,61 @@ def kohya_samples(
         for prompt in range(n_prompts)
     ]
     return touch(folder / "sample", names)
+
+
+def ai_toolkit_samples(
+    folder: Path, steps: Iterable[int], *, n_prompts: int = 2, begin: int = 0
+) -> list[str]:
+    """Samples of ai-toolkit at these steps, in this order of time; returns their names."""
+    names = [
+        f"{1_700_000_000_000 + 60_000 * (100 * begin + hour) + prompt}__{step:09d}_{prompt}.jpg"
+        for hour, step in enumerate(steps)
+        for prompt in range(n_prompts)
+    ]
+    touch(folder / "samples", names)
+    return names
+
+
+def ai_toolkit_config(folder: Path, sample: Mapping[str, object], **process: object) -> Path:
+    """The config.yaml that ai-toolkit saves beside samples/."""
+    job = {"type": "sd_trainer", "sample": sample, **process}
+    path = folder / "config.yaml"
+    path.write_text(yaml.dump({"job": "extension", "config": {"name": "x", "process": [job]}}))
+    return path
+
+
+def onetrainer_samples(
+    folder: Path,
+    prompt_folders: Iterable[str],
+    progress: Iterable[str],
+    *,
+    day: int = 3,
+    prefix: str = "",
+) -> Path:
+    """Samples of OneTrainer; `progress` is "<step>-<epoch>-<step of the epoch>"."""
+    progress = list(progress)
+    names = [
+        f"{prompt}/{prefix}2024-02-{day:02d}_{hour:02d}-00-00-training-sample-{done}.jpg"
+        for prompt in prompt_folders
+        for hour, done in enumerate(progress)
+    ]
+    return touch(folder / "samples", names)
+
+
+def diffusers_card(folder: Path, picture_texts: Sequence[str]) -> Path:
+    """The model card of diffusers' scripts, whose front matter their library writes as YAML."""
+    front = {
+        "base_model": "some/model",
+        "library_name": "diffusers",
+        "widget": [
+            {"text": text, "output": {"url": f"image_{number}.png"}}
+            for number, text in enumerate(picture_texts)
+        ],
+        "tags": ["text-to-image", "diffusers-training"],
+    }
+    path = folder / "README.md"
+    path.write_text(f"---\n{yaml.dump(front)}---\n\n# LoRA\n")
+    return path
 
 
 def read_one(folder: Path, *user_prompts: Prompt, layout: str | None = None) -> RunContents:

@@ -16,7 +16,16 @@ import clipstore.layouts
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt
-from tests.layout_trees import kohya_samples, simpletuner_run, touch
+from tests.layout_trees import (
+    ai_toolkit_config,
+    ai_toolkit_samples,
+    diffusers_card,
+    kohya_samples,
+    onetrainer_samples,
+    simpletuner_run,
+    touch,
+    write_json,
+)
 
 
 def folder_example(root: Path) -> None:
@@ -48,7 +57,27 @@ def musubi_example(root: Path) -> None:
     (root / "sample_prompts.txt").write_text("a fox\n")
 
 
+def ai_toolkit_example(root: Path) -> None:
+    ai_toolkit_samples(root, [0, 250, 0, 100])
+    ai_toolkit_config(root, {"prompts": ["a fox", "a cat"]})
+    touch(root, ["samples/.thumbs/x.jpg", "samples/odd.jpg", "loss_log.db"])
+
+
+def onetrainer_example(root: Path) -> None:
+    onetrainer_samples(root, ["0 - fox", "0 - fox - no-ema", "1 - cat"], ["100-1-0", "200-2-0"])
+    write_json(root / "config" / "2024-02-03_00-00-00.json", {"samples": [{"prompt": "fox"}]})
+    touch(root, ["samples/custom/x.jpg", "samples/0 - fox/odd.jpg"])
+
+
+def diffusers_example(root: Path) -> None:
+    touch(root, ["image_0.png", "image_1.png", "images_0.png", "checkpoint-50/image_0.png"])
+    diffusers_card(root, ["a fox", "a fox"])
+
+
 EXAMPLES: dict[str, Callable[[Path], None]] = {
+    "ai_toolkit": ai_toolkit_example,
+    "diffusers": diffusers_example,
+    "onetrainer": onetrainer_example,
     "folder": folder_example,
     "kohya": kohya_example,
     "musubi": musubi_example,

@@ -22,12 +22,13 @@ from clipstore.kohya.settings import (
     read_start_configs,
 )
 from clipstore.sources.listing import (
-    MAX_STEP,
-    VIDEO_SUFFIXES,
     ListedFile,
     file_names,
     is_own_folder,
     list_tree,
+    name_problem,
+    rule_by_suffix,
+    step_problem,
 )
 from clipstore.sources.positions import finder_by_position
 from clipstore.sources.promptversions import TextFinder
@@ -112,26 +113,13 @@ def _sort(file: ListedFile, parse: NameParser, form: str) -> SampleName | Proble
         return Skipped(file.path, "prompt_text")
     if file.parts[:-1] != (SAMPLE_FOLDER,):
         return Skipped(file.path, "not_a_sample" if file.is_picture else "not_a_picture")
-    if not file.is_picture:
-        is_video = file.path.suffix.lower() in VIDEO_SUFFIXES
-        return Skipped(file.path, "video_not_scored_yet" if is_video else "not_a_picture")
+    other = rule_by_suffix(file)
+    if other is not None:
+        return Skipped(file.path, other)
     name = parse(file.name)
     if name is None:
-        return Problem(
-            file.path,
-            "name",
-            "name_not_understood",
-            f"it is not named as the trainer names samples, {form}; rename it, or move it out of "
-            f"{SAMPLE_FOLDER}/.",
-        )
-    if max(name.step or 0, name.epoch or 0) > MAX_STEP:
-        return Problem(
-            file.path,
-            "name",
-            "step_out_of_range",
-            f"its name says {name.step or name.epoch}; steps end at {MAX_STEP:,}. Rename it.",
-        )
-    return name
+        return name_problem(file.path, form, f"{SAMPLE_FOLDER}/")
+    return step_problem(file.path, name.step or name.epoch or 0) or name
 
 
 def _to_samples(

@@ -16,7 +16,6 @@ from clipstore.simpletuner.logs import MEDIA_LOG, MediaLog
 from clipstore.simpletuner.names import (
     COUNTER_ID,
     INDEXED_SINCE,
-    VIDEO_SUFFIXES,
     BaseReading,
     NameEvidence,
     Reading,
@@ -27,14 +26,13 @@ from clipstore.simpletuner.names import (
 )
 from clipstore.simpletuner.pictures import BaseFile, NamedFile
 from clipstore.simpletuner.prompts import OWN_IDS, SINGLE_ID, RunPrompts
-from clipstore.sources.listing import MAX_STEP, ListedFile
+from clipstore.sources.listing import MAX_STEP, ListedFile, rule_by_suffix
 from clipstore.sources.trainerconfig import TrainerConfig
 from clipstore.types import Problem, Prompt, Skipped
 
 PICTURES = "validation_images"
 BASE_PICTURES = ("benchmarks", "base_model")
 
-_AUDIO_SUFFIXES = frozenset({"wav", "flac", "mp3", "ogg", "m4a"})
 _SETTINGS = re.compile(
     rf"{re.escape(MEDIA_LOG)}|training_metrics\.jsonl?|README\.md|simpletuner_config\.json"
     r"|config\.(?:json|toml|env)|user_prompt_library.*\.json"
@@ -133,7 +131,7 @@ def name_files(
 
 
 def _picture_name(file: ListedFile) -> tuple[Reading, ...] | Problem | Skipped:
-    other = _rule_by_suffix(file)
+    other = rule_by_suffix(file)
     if other is not None:
         return Skipped(file.path, other)
     readings = name_to_readings(file.name)
@@ -156,7 +154,7 @@ def _picture_name(file: ListedFile) -> tuple[Reading, ...] | Problem | Skipped:
 
 
 def _base_name(file: ListedFile) -> BaseReading | Problem | Skipped:
-    other = _rule_by_suffix(file)
+    other = rule_by_suffix(file)
     if other is not None:
         return Skipped(file.path, other)
     return base_name_to_reading(file.name) or Problem(
@@ -166,20 +164,6 @@ def _base_name(file: ListedFile) -> BaseReading | Problem | Skipped:
         "it is not named as SimpleTuner names the base model's pictures, "
         "<prompt>_<width>x<height>.png; rename it, or move it out of benchmarks/base_model/.",
     )
-
-
-def _rule_by_suffix(file: ListedFile) -> str | None:
-    """Why a file beside the pictures is none, or None for a picture."""
-    if file.is_picture:
-        return None
-    suffix = file.path.suffix.lower().removeprefix(".")
-    if file.name.endswith((".tmp", ".tmp.mp4")):
-        return "temporary_file"
-    if suffix in VIDEO_SUFFIXES:
-        return "video_not_scored_yet"
-    if suffix in _AUDIO_SUFFIXES:
-        return "audio_not_scored"
-    return "not_a_picture"
 
 
 def _rule_by_place(file: ListedFile) -> str:

@@ -143,6 +143,43 @@ def has_picture_suffix(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122 - 20x faster
 
 
+def rule_by_suffix(file: ListedFile) -> str | None:
+    """Why a file among pictures is none, or None for a picture."""
+    if file.is_picture:
+        return None
+    suffix = file.path.suffix.lower()
+    if file.name.endswith((".tmp", ".tmp.mp4")):
+        return "temporary_file"
+    if suffix in VIDEO_SUFFIXES:
+        return "video_not_scored_yet"
+    if suffix in AUDIO_SUFFIXES:
+        return "audio_not_scored"
+    return "not_a_picture"
+
+
+def name_problem(path: Path, form: str, place: str) -> Problem:
+    """A picture whose name is not of the `form` that its `place` asks for."""
+    return Problem(
+        path,
+        "name",
+        "name_not_understood",
+        f"it is not named as the trainer names samples, {form}; rename it, or move it out of "
+        f"{place}.",
+    )
+
+
+def step_problem(path: Path, step: int) -> Problem | None:
+    """A step that no store holds; None for every other."""
+    if step <= MAX_STEP:
+        return None
+    return Problem(
+        path,
+        "name",
+        "step_out_of_range",
+        f"its name says step {step}; steps end at {MAX_STEP:,}. Rename it.",
+    )
+
+
 def _is_utf8(name: str) -> bool:
     if name.isascii():
         return True

@@ -61,6 +61,8 @@ def text_to_rows(text: str, suffix: str) -> Rows:
             PromptRow(None, prompt, (), f"prompt {number}")
             for number, prompt in enumerate(toml_to_texts(text))
         ]
+    if suffix in (".yaml", ".yml"):
+        raise Unreadable("YAML is no form of prompt file; save the prompts as JSON {id: text}")
     if suffix in TABLE_SUFFIXES:
         return _table_to_rows(text, "\t" if suffix != ".csv" else None)
     if suffix == ".txt":

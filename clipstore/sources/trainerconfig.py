@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem, text_to_json
+from clipstore.sources.yamlfiles import text_to_yaml
 
 MAX_CONFIG_BYTES = 4 * 2**20
 """Real configs are a few kB; more is another file of that name."""
@@ -70,19 +71,21 @@ class TrainerConfig:
 
 
 def read_trainer_config(path: Path) -> TrainerConfig:
-    """Read .json (comments and trailing commas allowed), .toml or .env.
+    """Read .json (comments and trailing commas allowed), .yaml, .yml, .toml or .env.
 
     Raises `Unreadable`.
     """
     text = read_text(path, max_bytes=MAX_CONFIG_BYTES)
     if path.suffix == ".toml":
         value = _toml_to_value(text)
+    elif path.suffix in (".yaml", ".yml"):
+        value = text_to_yaml(text)
     elif path.suffix == ".env":
         value = _env_to_value(text)
     else:
         value = text_to_json(text)
     if not isinstance(value, dict):
-        raise Unreadable("it holds no settings: the outermost JSON value is not an object")
+        raise Unreadable("it holds no settings: the outermost value is not an object")
     cleaned, escaped = {}, set()
     for key, item in value.items():
         name = _storable(str(key)).lstrip("-")
