@@ -229,6 +229,31 @@ class DeviceFull(ClipstoreError):
         )
 
 
+class CalibrationRefused(ClipstoreError):
+    """The pairs that were given cannot carry a band."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"no calibration was made: {why}.\n"
+            "It takes pictures that show what their text says, with different texts of the kind of "
+            "your validation prompts, 30 at least and 200 if there are so many. Nothing was stored."
+        )
+
+
+class PairsMissing(ClipstoreError):
+    """--pairs names nothing that holds pairs."""
+
+    exit_code = 2
+
+    def __init__(self, where: Path, why: str) -> None:
+        super().__init__(
+            f"found no pairs of picture and text in {where}: {why}\n"
+            "A pair is a picture with its text beside it, name.png and name.txt, in any folders "
+            "below DIR; or a row of a CSV, TSV or JSONL file with file_name (from that file's "
+            "folder) and prompt."
+        )
+
+
 class QueryError(ClipstoreError):
     """SQL that DuckDB would not run."""
 

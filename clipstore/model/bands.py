@@ -12,6 +12,7 @@ from pathlib import Path
 
 from clipstore.errors import ModelRefused
 from clipstore.types import Band
+from clipstore.wholefile import write_whole
 
 DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"
 
@@ -79,3 +80,20 @@ def read_band(path: Path, weights_sha256: str) -> Band:
     if not poor_below <= low < high:
         raise refusal(f"must rise: poor_below {poor_below}, low {low}, high {high}")
     return Band(float(poor_below), float(low), float(high))
+
+
+def write_band(folder: Path, band: Band, weights_sha256: str, derived: str) -> Path:
+    """Write the band file of the weights in `folder`, which `read_band` reads; returns its path.
+
+    An older band file there is replaced. Raises `OutputError`, `DiskFull`.
+    """
+    stated = {
+        "poor_below_cosine": band.poor_below_cosine,
+        "low_cosine": band.low_cosine,
+        "high_cosine": band.high_cosine,
+        "weights_sha256": weights_sha256,
+        "derived": derived,
+    }
+    path = folder / BAND_FILE
+    write_whole(path, json.dumps(stated, indent=2) + "\n")
+    return path

@@ -146,6 +146,28 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
             "skipped_by_rule": TEXT,
         }
     ),
+    "calibrations": pl.Schema(
+        {
+            "weights_sha256": TEXT,
+            "tokenizer_sha256": TEXT,
+            "preprocessing": TEXT,
+            "name": TEXT,
+            "chance_cosine": DOUBLE,
+            "true_cosine": DOUBLE,
+            "true_low_cosine": DOUBLE,
+            "true_high_cosine": DOUBLE,
+            "poor_below_cosine": DOUBLE,
+            "band_low_cosine": DOUBLE,
+            "band_high_cosine": DOUBLE,
+            "n_pairs": INTEGER,
+            "n_texts": INTEGER,
+            "is_wide": BOOLEAN,
+            "pairs": TEXT,
+            "derived": TEXT,
+            "clipstore_version": TEXT,
+            "calibrated_at": TIME,
+        }
+    ),
 }
 """Columns and types of every table that parts carry; the store's own, in the same order."""
 

@@ -9,9 +9,10 @@ SELECT
     models.dimension,
     models.logit_scale,
     models.software,
-    models.poor_below_cosine,
-    models.band_low_cosine,
-    models.band_high_cosine
+    model_bands.poor_below_cosine,
+    model_bands.band_low_cosine,
+    model_bands.band_high_cosine
 FROM models
 JOIN model_labels USING (model_id)
+JOIN model_bands USING (model_id)
 ORDER BY model_labels.model, models.model_id;

@@ -6,9 +6,10 @@ SELECT
     models.preprocessing,
     models.dtype,
     models.software,
-    models.poor_below_cosine,
-    models.band_low_cosine AS low_cosine,
-    models.band_high_cosine AS high_cosine
+    model_bands.poor_below_cosine,
+    model_bands.band_low_cosine AS low_cosine,
+    model_bands.band_high_cosine AS high_cosine
 FROM models
 JOIN model_labels USING (model_id)
+JOIN model_bands USING (model_id)
 ORDER BY ALL;

@@ -18,13 +18,13 @@ SELECT
     quantile_cont(prompt_step.mean, 0.75) AS p75,
     quantile_cont(prompt_step.mean, 0.90) AS p90,
     avg(
-        (prompt_step.mean >= models.band_low_cosine
-         AND prompt_step.mean <= models.band_high_cosine)::DOUBLE
+        (prompt_step.mean >= model_bands.band_low_cosine
+         AND prompt_step.mean <= model_bands.band_high_cosine)::DOUBLE
     ) AS share_in_band,
-    avg((prompt_step.mean < models.poor_below_cosine)::DOUBLE) AS share_poor,
+    avg((prompt_step.mean < model_bands.poor_below_cosine)::DOUBLE) AS share_poor,
     avg(prompt_step.clip_x100) AS clip_mean_x100
 FROM prompt_step
-LEFT JOIN models USING (model_id)
+LEFT JOIN model_bands USING (model_id)
 WHERE NOT prompt_step.is_blank
 GROUP BY prompt_step.model_id, prompt_step.run_id, prompt_step.step, prompt_step.panel;
 
