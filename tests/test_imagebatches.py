@@ -1,0 +1,283 @@
+"""Batches on a device that a test plays: what is in flight, what happens when memory runs out."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from clipstore.errors import DeviceFull
+from clipstore.model.device import CudaDevice
+from clipstore.model.imagebatches import (
+    ImageBatches,
+    TowerSize,
+    choose_batch_size,
+    choose_call_size,
+)
+
+LARGE_336 = TowerSize(tokens=577, bytes_per_token=2 * (6 * 1024 + 2 * 4096))
+BASE_32 = TowerSize(tokens=50, bytes_per_token=2 * (6 * 768 + 2 * 3072))
+
+
+class PlayedDevice:
+    """Satisfies `device.Device`: has memory for `fits` pictures, and writes down what is asked."""
+
+    def __init__(self, fits: int = 1000) -> None:
+        self.name = "cuda"
+        self.fits = fits
+        self.log: list[str] = []
+
+    def free_bytes(self) -> int | None:
+        return 10**9
+
+    def upload(self, pixels: NDArray[np.uint8], rows: int) -> Tensor:
+        self.log.append(f"upload {len(pixels)} of {rows}")
+        if rows > self.fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        batch = np.zeros((rows, *pixels.shape[1:]), dtype=np.uint8)
+        batch[: len(pixels)] = pixels
+        return torch.from_numpy(batch)
+
+    def is_out_of_memory(self, error: RuntimeError) -> bool:
+        return isinstance(error, torch.OutOfMemoryError)
+
+    def release_memory(self) -> None:
+        self.log.append("release")
+
+    def arithmetic(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def compile(self, network: nn.Module) -> nn.Module:
+        return network
+
+
+class Later:
+    """A result that is being computed; looking at it is waiting for it."""
+
+    def __init__(self, device: PlayedDevice, units: Tensor) -> None:
+        self._device = device
+        self._units = units
+
+    def cpu(self) -> Tensor:
+        self._device.log.append("wait")
+        return self._units
+
+
+class MeanColour:
+    """A tower: unit vectors of mean colours, later."""
+
+    def __init__(self, device: PlayedDevice) -> None:
+        self._device = device
+
+    def __call__(self, batch: Tensor) -> Any:
+        self._device.log.append("compute")
+        return Later(self._device, mean_colours(batch))
+
+
+def mean_colours(batch: Tensor) -> Tensor:
+    means = batch.float().mean(dim=(1, 2)) + 1
+    return means / means.norm(dim=1, keepdim=True)
+
+
+def pictures(n: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(n).integers(0, 256, (n, 2, 2, 3)).astype(np.uint8)
+
+
+def vectors_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return mean_colours(torch.from_numpy(pixels)).numpy()
+
+
+def test_the_next_batch_is_on_its_way_before_the_last_one_is_waited_for() -> None:
+    device = PlayedDevice()
+    batches = ImageBatches(device, MeanColour(device), size=2)
+    np.testing.assert_array_equal(batches.embed(pictures(5), 3), vectors_of(pictures(5)))
+    assert device.log == [
+        *("upload 2 of 2", "compute"),
+        *("upload 2 of 2", "compute", "wait"),
+        *("upload 1 of 2", "compute", "wait"),
+        "wait",
+    ]
+
+
+@pytest.mark.parametrize("fits", range(1, 65))
+def test_no_picture_is_lost_when_memory_holds_fewer_than_a_batch(fits: int) -> None:
+    device = PlayedDevice(fits)
+    batches = ImageBatches(device, MeanColour(device), size=64)
+    pixels = pictures(150)
+    np.testing.assert_array_equal(batches.embed(pixels, 3), vectors_of(pixels))
+    assert batches.size == 1 << (fits.bit_length() - 1), "the largest halving that fits"
+    assert device.log.count("release") == 6 - (fits.bit_length() - 1)
+
+
+def test_memory_that_runs_out_midway_costs_only_the_batch_that_failed() -> None:
+    device = PlayedDevice()
+    batches = ImageBatches(device, MeanColour(device), size=4)
+    pixels = pictures(12)
+
+    def run_out_after_two(batch: Tensor) -> Any:
+        if device.log.count("compute") == 2:
+            device.fits = 2
+            device.log.append("full")
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return MeanColour(device)(batch)
+
+    batches._tower = run_out_after_two
+    device.log.clear()
+    with pytest.raises(DeviceFull):  # it stays full: `log` keeps the two computations
+        batches.embed(pixels, 3)
+    assert device.log.count("wait") == 2, "what was computed is taken out before memory is freed"
+
+    device = PlayedDevice()
+    batches = ImageBatches(device, MeanColour(device), size=4)
+    batches.embed(pixels[:4], 3)
+    device.fits = 2
+    np.testing.assert_array_equal(batches.embed(pixels, 3), vectors_of(pixels))
+    assert batches.size == 2
+    device.log.clear()
+    batches.embed(pixels, 3)
+    assert "release" not in device.log, "the size that fits is remembered"
+
+
+def test_a_device_without_room_for_one_picture_is_an_error_that_says_so() -> None:
+    device = PlayedDevice(fits=0)
+    with pytest.raises(DeviceFull, match="cuda ran out of memory with a single picture"):
+        ImageBatches(device, MeanColour(device), size=8).embed(pictures(3), 3)
+
+
+def test_any_other_failure_of_the_device_is_not_taken_for_a_lack_of_memory() -> None:
+    device = PlayedDevice()
+
+    def break_down(_batch: Tensor) -> Tensor:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        ImageBatches(device, break_down, size=8).embed(pictures(3), 3)
+    assert "release" not in device.log
+
+
+def overflowing(batch: Tensor) -> Tensor:
+    """As a short dtype does on bright pictures."""
+    units = mean_colours(batch)
+    units[batch[:, 0, 0, 0] > 120, 1] = torch.inf
+    return units
+
+
+def test_rows_that_overflow_are_computed_once_more_in_float32() -> None:
+    pixels = pictures(23)
+    assert (pixels[:, 0, 0, 0] > 120).sum() > 4, "more than one batch of them"
+    batches = ImageBatches(PlayedDevice(), overflowing, size=4, exact=mean_colours)
+    np.testing.assert_array_equal(batches.embed(pixels, 3), vectors_of(pixels))
+
+
+def test_rows_that_overflow_in_float32_too_stay_so_for_the_caller_to_see() -> None:
+    pixels = pictures(23)
+    bright = pixels[:, 0, 0, 0] > 120
+    for exact in (None, overflowing):
+        found = ImageBatches(PlayedDevice(), overflowing, 4, exact).embed(pixels, 3)
+        np.testing.assert_array_equal(np.isfinite(found).all(axis=1), ~bright)
+        np.testing.assert_array_equal(found[~bright], vectors_of(pixels)[~bright])
+
+
+class TestTheBatchSize:
+    def test_fits_the_device_and_the_picture_s_tokens(self) -> None:
+        assert [choose_batch_size("cpu", size, None) for size in (LARGE_336, BASE_32)] == [4, 32]
+        assert [choose_batch_size("cuda", size, 80 * 10**9) for size in (LARGE_336, BASE_32)] == [
+            64,
+            512,
+        ]
+        assert choose_batch_size("mps", LARGE_336, None) == 64
+
+    def test_fits_the_memory_that_is_free(self) -> None:
+        sizes = [choose_batch_size("cuda", LARGE_336, mb * 10**6) for mb in (1000, 200, 30, 0)]
+        assert sizes == [16, 4, 1, 1]
+
+    def test_gives_a_gpu_several_batches_per_call(self) -> None:
+        assert choose_call_size("cuda", 64) == 256
+        assert choose_call_size("cuda", 512) == 1024
+        assert choose_call_size("cpu", 4) == 4
+
+
+class PlayedCuda:
+    """`torch.cuda` as far as copies go: writes down streams and events."""
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.copying = False
+
+    def Stream(self) -> str:
+        return "copies"
+
+    def current_stream(self) -> PlayedStream:
+        return PlayedStream(self)
+
+    def Event(self) -> PlayedEvent:
+        return PlayedEvent(self, len([e for e in self.log if e.startswith("made")]))
+
+    def stream(self, _stream: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def mem_get_info(self) -> tuple[int, int]:
+        return 5, 9
+
+    def empty_cache(self) -> None:
+        self.log.append("empty")
+
+
+class PlayedStream:
+    def __init__(self, cuda: PlayedCuda) -> None:
+        self._cuda = cuda
+
+    def wait_stream(self, stream: str) -> None:
+        self._cuda.log.append(f"computing waits for {stream}")
+
+
+class PlayedEvent:
+    def __init__(self, cuda: PlayedCuda, number: int) -> None:
+        cuda.log.append(f"made {number}")
+        self._cuda = cuda
+        self._number = number
+
+    def record(self, stream: str) -> None:
+        self._cuda.log.append(f"record {self._number} on {stream}")
+
+    def synchronize(self) -> None:
+        self._cuda.log.append(f"host waits for {self._number}")
+
+
+def test_cuda_copies_take_turns_with_two_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = PlayedCuda()
+    device = CudaDevice(cuda, place="cpu")
+    monkeypatch.setattr(
+        torch.Tensor, "record_stream", lambda _self, _stream: cuda.log.append("kept for computing")
+    )
+    cuda.log.clear()
+    one, two, three = (np.full((n, 2, 2, 3), n, np.uint8) for n in (1, 2, 3))
+    for pixels in (one, two, three):
+        batch = device.upload(pixels, 3)
+        assert batch[: len(pixels)].unique().tolist() == [len(pixels)]
+        assert not batch[len(pixels) :].any(), "filled up with zeros"
+    turn = "host waits for {0}", "record {0} on copies", "computing waits for copies"
+    assert cuda.log == [line.format(n) for n in (0, 1, 0) for line in (*turn, "kept for computing")]
+    assert device.free_bytes() == 5
+    device.release_memory()
+    assert cuda.log[-1] == "empty"
+    assert device.is_out_of_memory(torch.OutOfMemoryError("x"))
+    assert not device.is_out_of_memory(RuntimeError("CUDA out of luck"))
+
+
+def test_float32_means_float32_on_cuda_and_the_settings_are_put_back() -> None:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32
+    try:
+        cudnn.allow_tf32, matmul.allow_tf32 = True, True
+        with pytest.raises(KeyError), CudaDevice(PlayedCuda(), "cpu").arithmetic():
+            assert (cudnn.allow_tf32, matmul.allow_tf32) == (False, False)
+            raise KeyError
+        assert (cudnn.allow_tf32, matmul.allow_tf32) == (True, True)
+    finally:
+        cudnn.allow_tf32, matmul.allow_tf32 = before
