@@ -246,6 +246,22 @@ def test_interrupting_keeps_what_is_scored_and_the_same_command_goes_on(
     assert total == "n\n80\n", again.stdout
 
 
+def test_scores_of_two_dtypes_are_kept_as_two_models(
+    tmp_path: Path, clipstore: Clipstore, model: Path
+) -> None:
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    clipstore("ingest", "runs", "--model", model)
+    short = clipstore("ingest", "runs", "--model", model, "--dtype", "bfloat16")
+    assert "image tower in bfloat16: its cosines differ from float32's by" in short.stderr
+    assert "2 scored + 0 known" in short.stdout
+    again = clipstore("ingest", "runs", "--model", model, "--dtype", "bfloat16")
+    assert "0 scored + 2 known" in again.stdout
+    sql = "SELECT model, count(*) AS n FROM current_scores GROUP BY model ORDER BY model"
+    labels = clipstore("sql", sql, "--format", "csv").stdout
+    name = model.name
+    assert labels == f"model,n\n{name} (bfloat16),2\n{name} (float32),2\n"
+
+
 def test_help_names_every_command_with_what_it_does(clipstore: Clipstore) -> None:
     listed = clipstore("--help").stdout.split("Commands:\n")[1].split("\n\n")[0]
     described = dict(re.findall(r"^  (\w+) +(\S.*)$", listed, re.M))

@@ -18,12 +18,12 @@ from clipstore.model.precision import (
     COMPILE_FROM_PICTURES,
     MAX_BOUND,
     MEAN_BOUND,
-    DtypeChoice,
     HalfError,
     compare_cosines,
     pays_to_compile,
     resolve_dtype,
 )
+from clipstore.model.vectors import DtypeChoice
 from tests.test_embed import cosines_of, edit_weights, load, pictures
 from tests.tiny_clip import build_tiny_clip
 

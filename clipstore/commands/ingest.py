@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from clipstore.model.vectors import DtypeChoice
 from clipstore.options import (
     db_option,
     format_option,
@@ -20,7 +21,7 @@ from clipstore.options import (
     result_console,
 )
 from clipstore.output import Format, print_rows, visible_text
-from clipstore.pipeline.discover import discover
+from clipstore.pipeline.discover import Discovery, discover
 from clipstore.pipeline.identity import read_stored_models, settle_identity
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
 from clipstore.pipeline.progress import IngestProgress
@@ -36,7 +37,7 @@ EXAMPLES_PER_REASON = 3
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
-    help="Hub id, or a folder with a CLIP model in transformers format.",
+    help="Hub id, or a folder with a CLIP or SigLIP model in transformers format.",
 )
 @click.option(
     "--device",
@@ -44,6 +45,13 @@ EXAMPLES_PER_REASON = 3
     default="auto",
     show_default=True,
     help="Where the model runs.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
+    default="auto",
+    show_default=True,
+    help="Arithmetic of the image tower. auto: float16 on CUDA if it passes a check, else float32.",
 )
 @click.option("--offline", is_flag=True, help="Never connect, not even for missing weights.")
 @click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin.")
@@ -59,6 +67,7 @@ def command(
     paths: tuple[Path, ...],
     model: str,
     device: str,
+    dtype: DtypeChoice,
     offline: bool,
     allow_pickle: bool,
     prompts: Path | None,
@@ -89,8 +98,10 @@ def command(
     embedder = load_clip(
         model,
         device=device,
+        dtype=dtype,
         offline=offline,
         allow_pickle=allow_pickle,
+        expected_pictures=_count_pictures(found, limit),
         announce=lambda text: messages.print(text, markup=False),
     )
     options = IngestOptions(limit=limit, rescore=rescore, keep_embeddings=not no_embeddings)
@@ -115,6 +126,12 @@ def command(
     if stop:
         return 128 + stop[0]
     return 3 if report.tally.refused or report.tally.pending else 0
+
+
+def _count_pictures(found: Sequence[Discovery], limit: int | None) -> int:
+    """How many pictures may go through the model; which of them are known is not known yet."""
+    count = sum(len(contents.pictures) for discovery in found for contents in discovery.runs)
+    return count if limit is None else min(count, limit)
 
 
 def _print_report(report: IngestReport, store: Path, form: Format) -> None:

@@ -25,12 +25,12 @@ from clipstore.model.imagebatches import (
     choose_call_size,
 )
 from clipstore.model.imagetower import unit_rows
-from clipstore.model.precision import DtypeChoice, choose_tower, pays_to_compile, resolve_dtype
+from clipstore.model.precision import choose_tower, pays_to_compile, resolve_dtype
 from clipstore.model.preprocess import Preprocessing
 from clipstore.model.preprocessorfile import read_preprocessing
 from clipstore.model.siglip import load_siglip_towers
 from clipstore.model.towers import TextTower, Towers
-from clipstore.model.vectors import TextVectors, replace_lone_surrogates
+from clipstore.model.vectors import DtypeChoice, TextVectors, replace_lone_surrogates
 from clipstore.model.weights import find_model
 from clipstore.types import Model
 

@@ -7,12 +7,11 @@ of the network.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-Dtype = Literal["float32", "float16", "bfloat16"]
+from clipstore.model.vectors import Dtype
 
 
 class ImageTower:

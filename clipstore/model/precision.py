@@ -11,7 +11,6 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -19,12 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipstore.model.device import Device
-from clipstore.model.imagetower import Dtype, ImageTower, unit_rows
+from clipstore.model.imagetower import ImageTower, unit_rows
 from clipstore.model.preprocess import Preprocessing
 from clipstore.model.probe import PROBE_TEXTS, probe_pictures
 from clipstore.model.towers import Towers
-
-DtypeChoice = Literal["auto", "float32", "float16", "bfloat16"]
+from clipstore.model.vectors import Dtype, DtypeChoice
 
 MEAN_BOUND = 1e-4
 MAX_BOUND = 3e-4

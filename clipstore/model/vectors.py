@@ -1,4 +1,4 @@
-"""What an embedder takes and says of texts.
+"""What an embedder takes and says, as plain values.
 
 Lives apart from `embed` so that ingest and tests handle it without loading torch.
 """
@@ -6,9 +6,13 @@ Lives apart from `embed` so that ingest and tests handle it without loading torc
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Dtype = Literal["float32", "float16", "bfloat16"]
+DtypeChoice = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True)
