@@ -76,6 +76,16 @@ class RunUnknown(ClipstoreError):
         super().__init__(f"{what}. There are: {listed}{more}. See `clipstore runs`.")
 
 
+class ReadersFailed(ClipstoreError):
+    """A reading process ended before it could read anything."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(
+            f"a process that reads pictures could not start (status {status}); what it printed "
+            "stands above. Run `clipstore doctor`, or read in this process with --workers 0."
+        )
+
+
 class PathNotText(ClipstoreError):
     """A path whose name is not UTF-8; runs are stored by their path."""
 

@@ -17,7 +17,13 @@ import pytest
 from PIL import Image
 
 from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.ingest import (
+    IngestOptions,
+    IngestReport,
+    Progress,
+    ingest_discoveries,
+)
+from clipstore.pipeline.stopping import StopSwitch
 from clipstore.storage.store import open_current
 from tests.mean_colour import MeanColourEmbedder
 from tests.run_trees import made_old, write_folder_run, write_simpletuner_run
@@ -28,15 +34,20 @@ PROMPTS = {"red": "a red square", "blue": "a blue square"}
 def ingest(
     root: Path, store: Path, embedder: MeanColourEmbedder | None = None, **options: object
 ) -> IngestReport:
-    stop_after = options.pop("stop_after", None)
-    seen = []
+    stop_after, stop = options.pop("stop_after", None), StopSwitch()
+
+    def look(progress: Progress) -> None:
+        if stop_after is not None and progress.tally.scored >= stop_after:
+            stop.set()
+
     return ingest_discoveries(
         [discover(root)],
         store,
         embedder or MeanColourEmbedder(),
-        IngestOptions(workers=2, **options),
-        on_progress=lambda tally, _total: seen.append(tally),
-        should_stop=lambda: stop_after is not None and len(seen) >= stop_after,
+        # Reading processes have tests of their own; without them these are fast.
+        IngestOptions(**{"workers": 0, **options}),
+        on_progress=look,
+        stop=stop,
     )
 
 
@@ -75,13 +86,13 @@ def test_base_and_checkpoint_are_stored_side_by_side_and_never_mixed(tmp_path: P
     ]  # fmt: skip
 
 
-def test_the_base_panel_of_all_steps_goes_through_the_model_once(tmp_path: Path) -> None:
+def test_equal_panels_of_all_steps_and_prompts_go_through_the_model_once(tmp_path: Path) -> None:
     steps = {step: ["red", "blue"] for step in (100, 200, 300, 400)}
     write_simpletuner_run(tmp_path / "runs/a", PROMPTS, steps)
     embedder = MeanColourEmbedder(batch_size=2)
     report = ingest(tmp_path / "runs", tmp_path / "s.duckdb", embedder)
     assert report.n_scores == 4 * 2 * 2 + 2  # four steps of two composites, two benchmark pictures
-    assert embedder.n_pictures == report.n_embedded == 4 * 2 + 1
+    assert embedder.n_pictures == report.n_embedded == 3  # green bases, red and blue checkpoints
 
 
 def test_a_second_ingest_scores_nothing_and_calls_no_model(tmp_path: Path) -> None:
@@ -246,7 +257,7 @@ def test_scores_wait_in_the_spool_while_another_program_holds_the_database(
     store = tmp_path / "s.duckdb"
     write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
     ingest(tmp_path / "runs", store)
-    write_folder_run(tmp_path / "runs/a", PROMPTS, {200: ["red", "blue"]})
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {200: ["green", "blue"]})
     holder: list[subprocess.Popen[str]] = []
 
     class HeldWhileScoring(MeanColourEmbedder):

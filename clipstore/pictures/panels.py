@@ -25,8 +25,8 @@ from clipstore.pictures.images import (
 )
 from clipstore.types import Box, Cut, Panel, PanelCut, Picture, Problem
 
-BASE_PICTURES_KEPT = 64
-"""Decoded base pictures held at once: enough for a prompt library, 200 MB at 1024 x 1024."""
+BASE_PICTURES_BYTES = 256 * 2**20
+"""Decoded base pictures held at once: those of 85 prompts at 1024 x 1024, 340 at 512 x 512."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,10 @@ class PanelReader:
     Safe to call from several threads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base_pictures_bytes: int = BASE_PICTURES_BYTES) -> None:
         self._base_pictures: OrderedDict[Path, DecodedPicture | None] = OrderedDict()
+        self._bytes_kept = 0
+        self._max_bytes = base_pictures_bytes
         self._lock = threading.Lock()
 
     def read(self, picture: Picture, *, now_ns: int) -> CutPicture | Problem:
@@ -69,6 +71,12 @@ class PanelReader:
         decoded = decode_picture(raw, now_ns=now_ns)
         if isinstance(decoded, Problem):
             return decoded
+        return self.cut(picture, raw, decoded, now_ns=now_ns)
+
+    def cut(
+        self, picture: Picture, raw: RawPicture, decoded: DecodedPicture, *, now_ns: int
+    ) -> CutPicture | Problem:
+        """The same for a picture that was read and decoded already."""
         cut = self._cut(picture, decoded, now_ns)
         if isinstance(cut, Problem):
             return cut
@@ -108,7 +116,14 @@ class PanelReader:
         # evidence.
         base = None if isinstance(decoded, Problem) else decoded
         with self._lock:
-            self._base_pictures[path] = base
-            while len(self._base_pictures) > BASE_PICTURES_KEPT:
-                self._base_pictures.popitem(last=False)
+            if path not in self._base_pictures:
+                self._base_pictures[path] = base
+                self._bytes_kept += _n_bytes(base)
+            while self._bytes_kept > self._max_bytes:
+                _, oldest = self._base_pictures.popitem(last=False)
+                self._bytes_kept -= _n_bytes(oldest)
         return base
+
+
+def _n_bytes(base: DecodedPicture | None) -> int:
+    return 0 if base is None else base.rgb.nbytes

@@ -1,55 +1,64 @@
 """The pipeline: discovered pictures → panels → scores → spool → store.
 
 Invariant: every file ends in exactly one state (scored, known, pending, refused, skipped) and the
-states add up to the files seen. The database is opened only to read what is known and to merge.
+states add up to the files seen. Reading goes on in other processes, writing and merging in other
+threads; the main thread is in the model whenever there are pixels for a batch.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from clipstore.model.embedder import Embedder
-from clipstore.pictures.panels import PanelReader
+from clipstore.pipeline.accounting import Account, Tally
 from clipstore.pipeline.discover import Discovery
+from clipstore.pipeline.keeping import INTERRUPTED_WAIT_SECONDS, MERGE_WAIT_SECONDS, Keeper
 from clipstore.pipeline.known import KnownFiles
+from clipstore.pipeline.pace import Pace, PaceMeter
 from clipstore.pipeline.partrows import PartRows
+from clipstore.pipeline.reading import ReadResult, ReadTask
+from clipstore.pipeline.readpool import TASKS_PER_PROCESS, Reader, open_reader
+from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.pipeline.runnames import with_unique_names
-from clipstore.pipeline.scoring import BatchScorer, ReadPicture, Task
-from clipstore.storage.store import MergeReport, merge_parts
-from clipstore.types import Picture, Problem, Run, content_id
+from clipstore.pipeline.scoring import BatchScorer, Task
+from clipstore.pipeline.stopping import Stopped, StopSwitch
+from clipstore.pipeline.timings import IngestTimings, StageClock
+from clipstore.pipeline.vectormemory import VectorMemory, stored_vectors
+from clipstore.storage.store import MergeReport
+from clipstore.types import Picture, Problem, content_id
 
-MERGE_EVERY_SECONDS = 5.0
-"""How long scores wait in the spool before a merge is tried; a merge locks for a moment only."""
-MERGE_WAIT_SECONDS = 10.0
-"""How long the first and the last merge wait for another program to let go of the database."""
+AHEAD_BYTES = 256 * 2**20
+"""Prepared pixels that may wait for the model: 700 pictures of 336 x 336."""
+FILES_PER_PROCESS = 32
+"""A reading process takes a third of a second of processor time to start, as much as reading 30
+pictures of 1024 x 1024: a job gets as many as its files are worth, and at least one."""
+BASE_PICTURES_BYTES = 2**30
+"""Decoded base pictures that all readers together may hold: 340 at 1024 x 1024."""
+SECONDS_PER_PICTURE = 20.0
+"""The largest picture that is read takes two; one that takes this long hangs."""
+MEMORY_PER_PICTURE_BYTES = 2**31
+"""Twice what the largest picture that is read needs."""
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
-class Tally:
-    """How many files ended in which state."""
+class Progress:
+    """How far an ingest is."""
 
-    scored: int = 0
-    known: int = 0
-    pending: int = 0
-    refused: int = 0
-    skipped: int = 0
-
-    @property
-    def seen(self) -> int:
-        return self.scored + self.known + self.pending + self.refused + self.skipped
-
-    def to_sentence(self) -> str:
-        return (
-            f"{self.seen:,} files seen = {self.scored:,} scored + {self.known:,} known + "
-            f"{self.pending:,} pending + {self.refused:,} refused + {self.skipped:,} skipped"
-        )
+    tally: Tally
+    n_total: int
+    """Files in all, known and skipped ones included."""
+    n_done: int
+    """Of the files that had to be read: those that are scored, refused, pending or known."""
+    n_to_read: int
+    """Files that had to be read, or the limit where that is less."""
+    pace: Pace
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,7 @@ class IngestReport:
     interrupted: bool
     n_left: int
     """Files left for the next ingest by an interruption or a limit."""
+    timings: IngestTimings
 
 
 @dataclass(frozen=True)
@@ -74,7 +84,8 @@ class IngestOptions:
     """How to run; nothing here changes a score."""
 
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Threads that read, decode and cut."""
+    """Processes that read, decode, cut and resize, at most; small jobs start fewer. 0 reads in
+    this process, unprotected from a decoder that crashes."""
     limit: int | None = None
     """Stop after this many files were scored."""
     keep_embeddings: bool = True
@@ -88,35 +99,29 @@ def ingest_discoveries(
     embedder: Embedder,
     options: IngestOptions,
     *,
-    on_progress: Callable[[Tally, int], None] = lambda _tally, _total: None,
-    should_stop: Callable[[], bool] = lambda: False,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    stop: StopSwitch | None = None,
 ) -> IngestReport:
     """Score what is new under `discoveries` and keep it in `store`.
 
-    `on_progress` gets the tally so far and the number of files in all; `should_stop` is asked
-    between files. A store that is locked, damaged or too new raises before anything is scored;
-    one that is locked later only leaves the scores in the spool.
+    `on_progress` is called after every file; `stop` is looked at between files and cuts the model
+    short. A store that is locked, damaged or too new raises before anything is scored; one that is
+    locked later only leaves the scores in the spool.
     """
-    started_at = datetime.now(UTC)
-    merge_parts(store, wait_seconds=MERGE_WAIT_SECONDS)
-    run_ids = [contents.run.run_id for found in discoveries for contents in found.runs]
-    known = KnownFiles.load(store, embedder.model.model_id, run_ids)
-    discoveries = with_unique_names(discoveries, known.run_names)
-    session = _Session(store, embedder, options, known, started_at)
-    session.describe(discoveries)
-    tasks = session.account(discoveries)
-    total = sum(found.seen_files for found in discoveries)
-    interrupted = False
-    for tally in session.score(tasks):
-        on_progress(tally, total)
-        interrupted = should_stop()
-        if interrupted or (options.limit is not None and tally.scored >= options.limit):
-            break
-    return session.close(discoveries, interrupted=interrupted, total=total)
+    clock = StageClock()
+    with Keeper(store, clock) as keeper:
+        keeper.merge_all(wait_seconds=MERGE_WAIT_SECONDS)
+        run_ids = [contents.run.run_id for found in discoveries for contents in found.runs]
+        known = KnownFiles.load(store, embedder.model.model_id, run_ids)
+        discoveries = with_unique_names(discoveries, known.run_names)
+        session = _Session(store, embedder, options, known, keeper, clock, stop or StopSwitch())
+        tasks = session.account_for(discoveries)
+        session.score(tasks, on_progress)
+        return session.close(discoveries)
 
 
 class _Session:
-    """One ingest's working state: who is counted as what, and the batch that is open."""
+    """One ingest's working state."""
 
     def __init__(
         self,
@@ -124,139 +129,163 @@ class _Session:
         embedder: Embedder,
         options: IngestOptions,
         known: KnownFiles,
-        started_at: datetime,
+        keeper: Keeper,
+        clock: StageClock,
+        stop: StopSwitch,
     ) -> None:
-        self._store = store
         self._embedder = embedder
         self._options = options
         self._known = known
-        self._started_at = started_at
-        ingest_id = content_id(started_at.isoformat(), str(os.getpid()))
+        self._keeper = keeper
+        self._clock = clock
+        self._stop = stop
+        self._started_at = datetime.now(UTC)
+        ingest_id = content_id(self._started_at.isoformat(), str(os.getpid()))
         self._rows = PartRows(ingest_id, embedder.model, options.keep_embeddings)
-        self._scorer = BatchScorer(store, embedder, self._rows, known.base_vectors)
-        self._reader = PanelReader()
-        self._counts: Counter[str] = Counter()
-        self._skipped_by_rule: Counter[str] = Counter()
-        self._problems: list[Problem] = []
-        self._last_merge = time.monotonic()
+        self._account = Account(self._rows)
+        self._memory = VectorMemory(
+            known.crop_ids, stored_vectors(store, embedder.model.model_id, keeper.reading)
+        )
+        self._scorer = BatchScorer(embedder, self._rows, self._memory, self._in_model)
+        self._base_crops: dict[tuple[int, str], int] = {}
+        """crop_id of the latest base panel by run_id and prompt_id: the next one will be it."""
+        self._n_total = 0
+        self._timings = clock.timings()
 
-    def describe(self, discoveries: Sequence[Discovery]) -> None:
-        """What the scores refer to: model, runs, prompts."""
+    def account_for(self, discoveries: Sequence[Discovery]) -> list[tuple[Picture, Task]]:
+        """Store what the scores refer to and count what needs no reading; return the pictures that
+        do, in order."""
         self._rows.add_model()
-        for found in discoveries:
-            for contents in found.runs:
-                self._rows.add_run(contents.run, contents.prompts)
-
-    def account(self, discoveries: Sequence[Discovery]) -> list[tuple[Picture, Task]]:
-        """Count what needs no reading; return the pictures that do, in order."""
+        self._n_total = sum(found.seen_files for found in discoveries)
         tasks = []
         for found in discoveries:
             for problem in found.problems:
-                self._add_problem(None, problem)
+                self._account.add_problem(None, problem)
             for contents in found.runs:
+                self._rows.add_run(contents.run, contents.prompts)
                 for problem in contents.problems:
-                    self._add_problem(contents.run, problem)
+                    self._account.add_problem(contents.run, problem)
                 prompts = {prompt.prompt_id: prompt for prompt in contents.prompts}
-                for picture in self._without_duplicates(contents.run, contents.pictures):
+                for picture in self._account.without_duplicates(contents.run, contents.pictures):
                     if not self._options.rescore and self._known.has_file(contents.run, picture):
-                        self._counts["known"] += 1
+                        self._account.add_known()
                     else:
                         task = Task(contents.run, prompts[picture.prompt_id])
                         tasks.append((picture, task))
-            for skipped in (*found.skipped, *(s for run in found.runs for s in run.skipped)):
-                self._counts["skipped"] += 1
-                self._skipped_by_rule[skipped.rule] += 1
+                self._account.add_skipped(contents.skipped)
+            self._account.add_skipped(found.skipped)
         return tasks
 
-    def score(self, tasks: Sequence[tuple[Picture, Task]]) -> Iterator[Tally]:
-        """Score in order, reading ahead in threads; yields the tally after every file."""
-        with ThreadPoolExecutor(self._options.workers, thread_name_prefix="read") as pool:
-            window = 2 * self._options.workers + self._embedder.batch_size
-            ahead: deque[tuple[Task, Future[ReadPicture | Problem | None]]] = deque()
-            upcoming = iter(tasks)
-            try:
-                while True:
-                    while len(ahead) < window and (item := next(upcoming, None)) is not None:
-                        ahead.append((item[1], pool.submit(self._read, *item)))
-                    if not ahead:
-                        return
-                    task, future = ahead.popleft()
-                    self._take(task, future.result())
-                    yield Tally(**self._counts)
-            finally:
-                for _, future in ahead:
-                    future.cancel()
+    def score(
+        self, tasks: Sequence[tuple[Picture, Task]], on_progress: Callable[[Progress], None]
+    ) -> None:
+        """Score in order until all is done, the limit is reached or a stop is asked for."""
+        if not tasks:
+            return
+        setup = ReaderSetup(
+            pixel_path=self._embedder.preprocessing,
+            base_pictures_bytes=BASE_PICTURES_BYTES // max(1, self._options.workers),
+            seconds_per_picture=SECONDS_PER_PICTURE,
+            memory_bytes=MEMORY_PER_PICTURE_BYTES,
+        )
+        n_worth = -(-min(len(tasks), self._options.limit or len(tasks)) // FILES_PER_PROCESS)
+        self._clock.start(n_readers=min(self._options.workers, n_worth))
+        meter = PaceMeter()
+        before = self._account.tally
+        try:
+            with open_reader(self._clock.n_readers, setup) as reader:
+                for _ in self._score_from(reader, deque(tasks)):
+                    tally = self._account.tally
+                    n_done = sum(vars(tally).values()) - sum(vars(before).values())
+                    n_to_read = len(tasks)
+                    if self._options.limit is not None:
+                        n_to_read = min(n_to_read, n_done + self._options.limit - tally.scored)
+                    pace = meter.measure(self._clock.timings(), n_done, n_to_read - n_done)
+                    on_progress(Progress(tally, self._n_total, n_done, n_to_read, pace))
+        except Stopped:
+            pass
+        self._timings = self._clock.timings()
 
-    def close(
-        self, discoveries: Sequence[Discovery], *, interrupted: bool, total: int
-    ) -> IngestReport:
-        """Score the last batch, write the account, merge."""
-        self._count_unscored(self._scorer.flush())
-        tally = Tally(**self._counts)
+    def close(self, discoveries: Sequence[Discovery]) -> IngestReport:
+        """Write the account, merge."""
+        tally = self._account.tally
         self._rows.add_ingest(
             ", ".join(str(found.root) for found in discoveries),
             self._started_at,
             {"n_seen": tally.seen, **{f"n_{state}": n for state, n in vars(tally).items()}},
-            self._skipped_by_rule,
+            self._account.skipped_by_rule,
         )
-        self._rows.write(self._store)
+        self._keeper.keep(self._rows)
+        wait_seconds = INTERRUPTED_WAIT_SECONDS if self._stop.is_set else MERGE_WAIT_SECONDS
         return IngestReport(
             tally=tally,
             n_scores=self._scorer.n_scores,
             n_embedded=self._scorer.n_embedded,
-            problems=tuple(self._problems),
-            skipped_by_rule=tuple(sorted(self._skipped_by_rule.items())),
-            merge=merge_parts(self._store, wait_seconds=MERGE_WAIT_SECONDS),
-            interrupted=interrupted,
-            n_left=total - tally.seen,
+            problems=tuple(self._account.problems),
+            skipped_by_rule=tuple(sorted(self._account.skipped_by_rule.items())),
+            merge=self._keeper.merge_all(wait_seconds=wait_seconds),
+            interrupted=self._stop.is_set,
+            n_left=self._n_total - tally.seen,
+            timings=self._timings,
         )
 
-    def _read(self, picture: Picture, task: Task) -> ReadPicture | Problem | None:
-        """In a worker thread: pixels, and model input for new crops. None: the file is known."""
-        cut = self._reader.read(picture, now_ns=time.time_ns())
-        if isinstance(cut, Problem):
-            return cut
-        if not self._options.rescore and self._known.has_content(task.run, picture, cut.raw.sha256):
-            return None
-        try:
-            prepared = {
-                panel.crop_id: self._embedder.preprocessing.prepare(panel.rgb)
-                for panel in cut.panels
-                if self._scorer.needs_model(panel.crop_id)
-            }
-        except ValueError as error:
-            return Problem(picture.path, "score", "shape", f"the model cannot take it: {error}.")
-        return ReadPicture(task, cut, prepared)
-
-    def _take(self, task: Task, result: ReadPicture | Problem | None) -> None:
-        if result is None:
-            self._counts["known"] += 1
-        elif isinstance(result, Problem):
-            self._add_problem(task.run, result)
-        else:
-            self._counts["scored"] += 1
-            self._count_unscored(self._scorer.add(result))
-            if time.monotonic() - self._last_merge > MERGE_EVERY_SECONDS:
-                merge_parts(self._store, wait_seconds=0.0)
-                self._last_merge = time.monotonic()
-
-    def _without_duplicates(self, run: Run, pictures: Sequence[Picture]) -> Iterator[Picture]:
-        first_of: dict[tuple[int, str, int, str], Path] = {}
-        for picture in pictures:
-            key = (picture.step, picture.prompt_id, picture.image_index, picture.panel)
-            first = first_of.setdefault(key, picture.path)
-            if first == picture.path:
-                yield picture
+    def _score_from(self, reader: Reader, upcoming: deque[tuple[Picture, Task]]) -> Iterator[None]:
+        """Yields after every file that was read, and while waiting for one."""
+        ahead: deque[Task] = deque()
+        while not self._stop.is_set:
+            while upcoming and self._may_read_ahead(reader, len(ahead)):
+                ahead.append(self._submit(reader, *upcoming.popleft()))
+            if not ahead:
+                if not self._scorer.n_queued:
+                    return
+                # The last files, or the limit's: less than a batch is left.
+                self._score_batch(ahead)
             else:
-                detail = f"same step, prompt and index as {first.name}; rename or remove one."
-                self._add_problem(run, Problem(picture.path, "name", "duplicate", detail))
+                with self._clock.main("pixels"):
+                    result = reader.take(_POLL_S)
+                if result is not None:
+                    self._take(ahead.popleft(), result)
+                if self._scorer.is_full:
+                    self._score_batch(ahead)
+            yield
 
-    def _count_unscored(self, problems: Sequence[Problem]) -> None:
-        for problem in problems:
-            self._counts["scored"] -= 1
-            self._add_problem(None, problem)
+    def _may_read_ahead(self, reader: Reader, n_ahead: int) -> bool:
+        limit = self._options.limit
+        n_open = n_ahead + self._scorer.n_queued
+        if limit is not None and self._account.tally.scored + n_open >= limit:
+            return False
+        window = 2 * self._embedder.batch_size + TASKS_PER_PROCESS * reader.n_processes + 1
+        return n_ahead < window and (reader.bytes_ready < AHEAD_BYTES or n_ahead == 0)
 
-    def _add_problem(self, run: Run | None, problem: Problem) -> None:
-        self._counts["pending" if problem.pending else "refused"] += 1
-        self._problems.append(problem)
-        self._rows.add_problem(run, problem)
+    def _submit(self, reader: Reader, picture: Picture, task: Task) -> Task:
+        known_sha256 = None if self._options.rescore else self._known.content(task.run, picture)
+        base = self._base_crops.get((task.run.run_id, task.prompt.prompt_id))
+        vector = None if base is None else self._memory.recent(base)
+        if base is not None and vector is not None:
+            task = replace(task, vectors={base: vector})
+        reader.submit(ReadTask(picture, known_sha256, frozenset(task.vectors)))
+        return task
+
+    def _take(self, task: Task, result: ReadResult) -> None:
+        self._clock.add_reading(result.times)
+        if result.outcome is None:
+            self._account.add_known()
+        elif isinstance(result.outcome, Problem):
+            self._account.add_problem(task.run, result.outcome)
+        else:
+            for panel in result.outcome.panels:
+                if panel.panel == "base":
+                    self._base_crops[task.run.run_id, task.prompt.prompt_id] = panel.crop_id
+            self._scorer.add(task, result.outcome)
+
+    def _score_batch(self, ahead: Iterable[Task]) -> None:
+        result = self._scorer.score([task.prompt for task in ahead])
+        self._account.add_scored(result.n_files)
+        for run, problem in result.problems:
+            self._account.add_problem(run, problem)
+        self._keeper.keep(self._rows)
+
+    @contextmanager
+    def _in_model(self) -> Iterator[None]:
+        with self._clock.main("model"), self._stop.abortable():
+            yield

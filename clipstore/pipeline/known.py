@@ -39,13 +39,13 @@ class KnownFiles:
         self,
         files: Mapping[tuple[int, str], _KnownFile],
         run_names: Mapping[int, str],
-        base_vectors: Mapping[int, NDArray[np.float32]],
+        crop_ids: NDArray[np.int64],
     ) -> None:
         self._files = files
         self.run_names = run_names
         """Names in the store by run_id."""
-        self.base_vectors = base_vectors
-        """Unit vectors (dimension,) of the base panels by crop_id."""
+        self.crop_ids = crop_ids
+        """The panels' contents whose vectors are in the store, (n,)."""
 
     @classmethod
     def load(cls, store: Path, model_id: int, run_ids: Sequence[int]) -> KnownFiles:
@@ -57,9 +57,7 @@ class KnownFiles:
         with open_store(store) as reader:
             scored = reader.read("known_images", {"model_id": model_id, "run_ids": list(run_ids)})
             names = reader.read("run_names")
-            vectors = reader.read(
-                "known_base_vectors", {"model_id": model_id, "run_ids": list(run_ids)}
-            )
+            crops = reader.read("known_crops", {"model_id": model_id})
         for frame in (scored, *_waiting_images(store, model_id)):
             for row in frame.iter_rows(named=True):
                 files[row["run_id"], row["path"]] = _KnownFile(
@@ -71,10 +69,7 @@ class KnownFiles:
         return cls(
             files,
             dict(zip(names["run_id"].to_list(), names["name"].to_list(), strict=True)),
-            {
-                crop_id: np.asarray(vector, dtype=np.float32)
-                for crop_id, vector in vectors.select("crop_id", "vector").iter_rows()
-            },
+            crops["crop_id"].to_numpy().astype(np.int64),
         )
 
     def has_file(self, run: Run, picture: Picture) -> bool:
@@ -92,10 +87,10 @@ class KnownFiles:
             and known.seen_ns - known.modified_ns > RACY_NS
         )
 
-    def has_content(self, run: Run, picture: Picture, sha256: str) -> bool:
-        """Whether the file is scored with this very content."""
+    def content(self, run: Run, picture: Picture) -> str | None:
+        """The SHA-256 with which the file is scored; None when it is not."""
         known = self._files.get((run.run_id, path_in_run(picture.path, run)))
-        return known is not None and known.sha256 == sha256
+        return None if known is None else known.sha256
 
 
 def _waiting_images(store: Path, model_id: int) -> list[pl.DataFrame]:

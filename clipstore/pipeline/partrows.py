@@ -7,7 +7,7 @@ that a part can be merged without looking at the code that wrote it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clipstore import __version__
-from clipstore.pictures.panels import CutPicture
+from clipstore.pipeline.reading import ReadPicture
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.types import Model, Problem, Prompt, Run
 
@@ -34,14 +34,15 @@ class PartRows:
 
     def write(self, store: Path) -> None:
         """Write all rows as one part and start the next; nothing to write is no part."""
-        if not self._rows:
-            return
-        tables = {
-            name: pl.DataFrame(rows, schema=TABLE_SCHEMAS[name], orient="row")
-            for name, rows in self._rows.items()
-        }
-        write_part(spool_folder(store), tables)
-        self._rows = {}
+        self.take()(store)
+
+    def take(self) -> Callable[[Path], None]:
+        """Start the next part; what is returned writes this one beside a store, in any thread.
+
+        Without rows it writes nothing.
+        """
+        rows, self._rows = self._rows, {}
+        return lambda store: _write_rows(rows, store)
 
     def add_model(self) -> None:
         model, band = self._model, self._model.band
@@ -106,11 +107,11 @@ class PartRows:
         )
 
     def add_scores(
-        self, run: Run, prompt: Prompt, cut: CutPicture, cosines: Sequence[float]
+        self, run: Run, prompt: Prompt, read: ReadPicture, cosines: Sequence[float]
     ) -> None:
         """One image row and one score row per panel, `cosines` in the order of the panels."""
-        picture, now = cut.picture, _now()
-        for panel, cosine in zip(cut.panels, cosines, strict=True):
+        picture, now, path = read.picture, _now(), path_in_run(read.picture.path, run)
+        for panel, cosine in zip(read.panels, cosines, strict=True):
             key = {
                 "run_id": run.run_id,
                 "step": picture.step,
@@ -124,17 +125,17 @@ class PartRows:
                 "images",
                 **key,
                 epoch=picture.epoch,
-                path=path_in_run(picture.path, run),
-                file_sha256=cut.raw.sha256,
-                file_size_bytes=cut.raw.size_bytes,
-                file_modified_ns=cut.raw.modified_ns,
+                path=path,
+                file_sha256=read.sha256,
+                file_size_bytes=read.size_bytes,
+                file_modified_ns=read.modified_ns,
                 box_left=panel.box.left,
                 box_top=panel.box.top,
                 box_right=panel.box.right,
                 box_bottom=panel.box.bottom,
-                crop_method=cut.cut.method,
-                crop_confidence=cut.cut.confidence,
-                notes=list(cut.notes),
+                crop_method=read.crop_method,
+                crop_confidence=read.crop_confidence,
+                notes=list(read.notes),
                 seen_at=now,
             )
             self._add(
@@ -147,16 +148,17 @@ class PartRows:
             )
 
     def add_embeddings(self, vectors: Mapping[int, NDArray[np.float32]]) -> None:
-        """`vectors` by crop_id, each (dimension,)."""
+        """`vectors` by crop_id, each (dimension,). One that is not finite is not kept."""
         if not self._keep_embeddings:
             return
         for crop_id, vector in vectors.items():
-            self._add(
-                "embeddings",
-                model_id=self._model.model_id,
-                crop_id=crop_id,
-                vector=vector.tolist(),
-            )
+            if np.isfinite(vector).all():
+                self._add(
+                    "embeddings",
+                    model_id=self._model.model_id,
+                    crop_id=crop_id,
+                    vector=vector.tolist(),
+                )
 
     def add_text_vector(self, text_id: int, vector: NDArray[np.float32]) -> None:
         """`vector` (dimension,)."""
@@ -209,6 +211,15 @@ class PartRows:
 
     def _add(self, table: str, **row: object) -> None:
         self._rows.setdefault(table, []).append(row)
+
+
+def _write_rows(rows: Mapping[str, list[Row]], store: Path) -> None:
+    tables = {
+        name: pl.DataFrame(table, schema=TABLE_SCHEMAS[name], orient="row")
+        for name, table in rows.items()
+    }
+    if tables:
+        write_part(spool_folder(store), tables)
 
 
 def path_in_run(path: Path, run: Run) -> str:

@@ -1,36 +1,30 @@
-"""The progress bar of an ingest: rate and time left on a terminal, nothing when piped."""
+"""The progress bar of an ingest: rate, time left and what bounds it, on a terminal only."""
 
 from __future__ import annotations
 
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
 
-from clipstore.pipeline.ingest import Tally
+from clipstore.pipeline.ingest import Progress
 
 
 class IngestProgress:
-    """Shows a tally as it grows. Use as a context manager."""
+    """Shows an ingest as it goes on. Use as a context manager."""
 
     def __init__(self, console: Console) -> None:
-        self._bar = Progress(
+        self._bar = Bar(
             TextColumn("scoring"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[pace]}"),
             console=console,
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, rate="")
+        self._task = self._bar.add_task("", total=None, pace="starting")
 
     def __enter__(self) -> IngestProgress:
         self._bar.start()
@@ -44,10 +38,28 @@ class IngestProgress:
     ) -> None:
         self._bar.stop()
 
-    def update(self, tally: Tally, total: int) -> None:
-        """`total` files in all; known and skipped ones are not part of the bar's work."""
-        to_score = total - tally.known - tally.skipped
-        done = tally.scored + tally.refused + tally.pending
-        speed = self._bar.tasks[0].speed
-        rate = "" if speed is None else f"{speed:.1f} pictures/s"
-        self._bar.update(self._task, completed=done, total=to_score, rate=rate)
+    def update(self, progress: Progress) -> None:
+        """Called after every file."""
+        self._bar.update(
+            self._task,
+            completed=progress.n_done,
+            total=progress.n_to_read,
+            pace=pace_to_text(progress),
+        )
+
+
+def pace_to_text(progress: Progress) -> str:
+    """Such as "12.3 pictures/s, 4 min left, model-bound"; "starting" before the first batch."""
+    pace = progress.pace
+    if pace.files_per_s is None or pace.left_s is None:
+        return "starting"
+    return f"{pace.files_per_s:.3g} pictures/s, {_seconds_to_text(pace.left_s)} left, {pace.bound}"
+
+
+def _seconds_to_text(seconds: float) -> str:
+    """Two digits are more than an estimate is worth: 45 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

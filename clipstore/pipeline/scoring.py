@@ -1,21 +1,23 @@
-"""Cut pictures to cosines, a batch at a time, each batch one part of the spool.
+"""Read pictures to cosines, a batch at a time, each batch one part of the spool.
 
-Invariant: a file's scores are all in one part, and the part is on disk before the next batch goes
-to the model.
+Invariant: a file's scores are all in one part, and a panel's content goes through the model once,
+in whatever files it is seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clipstore.model.embedder import Embedder
-from clipstore.pictures.panels import CutPicture
 from clipstore.pipeline.partrows import PartRows
+from clipstore.pipeline.reading import ReadPicture
+from clipstore.pipeline.vectormemory import Vector, VectorMemory
 from clipstore.types import Problem, Prompt, Run
 
 FILES_PER_CROP = 4
@@ -30,96 +32,80 @@ class Task:
     run: Run
     prompt: Prompt
     """The text of the picture's prompt id, as it is today."""
+    vectors: Mapping[int, Vector] = field(default_factory=dict)
+    """Vectors that were at hand when the file was handed to a reader, by crop_id: the reader left
+    their pixels out."""
 
 
 @dataclass(frozen=True)
-class ReadPicture:
-    """A task whose pixels were read."""
+class BatchResult:
+    """What became of a batch."""
 
-    task: Task
-    cut: CutPicture
-    prepared: Mapping[int, NDArray[np.uint8]]
-    """crop_id to prepared pixels (side, side, 3), for the crops that need the model."""
+    n_files: int
+    """Files scored."""
+    problems: tuple[tuple[Run, Problem], ...]
+    """Files that the model could not score."""
 
 
 class BatchScorer:
-    """Collects pictures, scores a full batch, writes it as a part."""
+    """Collects pictures and scores a full batch into rows."""
 
     def __init__(
         self,
-        store: Path,
         embedder: Embedder,
         rows: PartRows,
-        base_vectors: Mapping[int, NDArray[np.float32]],
+        memory: VectorMemory,
+        in_model: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        self._store = store
+        """`in_model` is entered around every call of the model."""
+        self._in_model = in_model
         self._embedder = embedder
         self._rows = rows
-        # The base panel is the same picture at every step: it goes through the model once.
-        self._base_vectors = dict(base_vectors)  # crop_id → (dimension,)
-        self._text_vectors: dict[int, NDArray[np.float32]] = {}  # text_id → (dimension,)
-        self._batch: list[ReadPicture] = []
-        self._fresh_crops: set[int] = set()
+        self._memory = memory
+        self._text_vectors: dict[int, Vector] = {}  # text_id → (dimension,)
+        self._batch: list[tuple[Task, ReadPicture]] = []
+        self._vectors: dict[int, Vector] = {}
+        """Of the crops in the batch, by crop_id."""
+        self._fresh: dict[int, NDArray[np.uint8]] = {}
+        """Pixels of the crops in the batch that may have to go through the model, by crop_id."""
         self.n_scores = 0
         self.n_embedded = 0
 
-    def needs_model(self, crop_id: int) -> bool:
-        """False when the crop's vector is at hand. Safe to ask from another thread."""
-        return crop_id not in self._base_vectors
+    @property
+    def n_queued(self) -> int:
+        """Files in the batch that is being filled."""
+        return len(self._batch)
 
-    def add(self, read: ReadPicture) -> list[Problem]:
-        """Queue one picture; scores the batch when it is full. Returns what could not be scored."""
-        self._batch.append(read)
-        self._fresh_crops.update(
-            crop_id for crop_id in read.prepared if crop_id not in self._base_vectors
-        )
-        is_full = (
-            len(self._fresh_crops) >= self._embedder.batch_size
+    @property
+    def is_full(self) -> bool:
+        return (
+            len(self._fresh) >= self._embedder.batch_size
             or len(self._batch) >= FILES_PER_CROP * self._embedder.batch_size
         )
-        return self.flush() if is_full else []
 
-    def flush(self) -> list[Problem]:
-        """Score and write what is queued."""
-        if not self._batch:
-            return []
-        vectors = self._embed_images()
-        self._embed_texts()
-        problems = [
-            problem for read in self._batch if (problem := self._score(read, vectors)) is not None
-        ]
-        self._batch.clear()
-        self._fresh_crops.clear()
-        self._rows.write(self._store)
-        return problems
+    def add(self, task: Task, read: ReadPicture) -> None:
+        """Queue one picture."""
+        self._batch.append((task, read))
+        for panel in read.panels:
+            vector = task.vectors.get(panel.crop_id)
+            if vector is None:
+                vector = self._memory.recent(panel.crop_id)
+            if vector is not None:
+                self._vectors[panel.crop_id] = vector
+            elif panel.pixels is not None:
+                self._fresh[panel.crop_id] = panel.pixels
 
-    def _embed_images(self) -> dict[int, NDArray[np.float32]]:
-        inputs: dict[int, NDArray[np.uint8]] = {}
-        for read in self._batch:
-            for crop_id, pixels in read.prepared.items():
-                if crop_id in self._fresh_crops:
-                    inputs[crop_id] = pixels
-        fresh: dict[int, NDArray[np.float32]] = {}
-        if inputs:
-            embedded = self._embedder.embed_images(np.stack(list(inputs.values())))  # (n, dim)
-            fresh = dict(zip(inputs, embedded, strict=True))
-            self._rows.add_embeddings(fresh)
-            self.n_embedded += len(fresh)
-        for read in self._batch:
-            for panel in read.cut.panels:
-                if panel.panel == "base" and panel.crop_id in fresh:
-                    self._base_vectors[panel.crop_id] = fresh[panel.crop_id]
-        return {**self._base_vectors, **fresh}
-
-    def _embed_texts(self) -> None:
+    def embed_texts(self, prompts: Iterable[Prompt]) -> None:
+        """Put those texts through the model that have not been yet."""
         texts = {
-            read.task.prompt.text_id: read.task.prompt.text
-            for read in self._batch
-            if read.task.prompt.text_id not in self._text_vectors
+            prompt.text_id: prompt.text
+            for prompt in prompts
+            if prompt.text_id not in self._text_vectors
         }
         if not texts:
             return
-        embedded = self._embedder.embed_texts(list(texts.values()))
+        with self._in_model():
+            embedded = self._embedder.embed_texts(list(texts.values()))
         for index, text_id in enumerate(texts):
             self._text_vectors[text_id] = embedded.vectors[index]
             self._rows.add_text_vector(text_id, embedded.vectors[index])
@@ -127,22 +113,60 @@ class BatchScorer:
                 text_id, int(embedded.token_counts[index]), bool(embedded.is_truncated[index])
             )
 
-    def _score(
-        self, read: ReadPicture, vectors: Mapping[int, NDArray[np.float32]]
-    ) -> Problem | None:
-        text = self._text_vectors[read.task.prompt.text_id]  # (dimension,)
+    def score(self, ahead: Sequence[Prompt] = ()) -> BatchResult:
+        """Put at most one batch of crops through the model; files of which a crop is left over
+        stay queued, because a pass for a few crops costs as much as a full one.
+
+        `ahead` are prompts that will be needed soon: texts go through in batches too. Interrupted
+        by an exception it adds no row of a score, and everything stays queued.
+        """
+        if any(task.prompt.text_id not in self._text_vectors for task, _ in self._batch):
+            self.embed_texts([*(task.prompt for task, _ in self._batch), *ahead])
+        self._embed_images()
+        is_done = [
+            all(panel.crop_id in self._vectors for panel in read.panels) for _, read in self._batch
+        ]
+        done = [pair for pair, is_it in zip(self._batch, is_done, strict=True) if is_it]
+        self._batch = [pair for pair, is_it in zip(self._batch, is_done, strict=True) if not is_it]
+        problems = tuple(
+            (task.run, problem)
+            for task, read in done
+            if (problem := self._score(task, read)) is not None
+        )
+        left = {panel.crop_id for _, read in self._batch for panel in read.panels}
+        self._vectors = {crop_id: v for crop_id, v in self._vectors.items() if crop_id in left}
+        return BatchResult(len(done) - len(problems), problems)
+
+    def _embed_images(self) -> None:
+        found = self._memory.find(self._fresh.keys())
+        fresh = {crop_id: pixels for crop_id, pixels in self._fresh.items() if crop_id not in found}
+        new: dict[int, Vector] = {}
+        if fresh:
+            now = dict(islice(fresh.items(), self._embedder.batch_size))
+            pixels = np.stack(list(now.values()))  # (n, side, side, 3)
+            with self._in_model():
+                embedded = self._embedder.embed_images(pixels)  # (n, dimension)
+            new = dict(zip(now, embedded, strict=True))
+            self._memory.remember(new)
+            self._rows.add_embeddings(new)
+            self.n_embedded += len(new)
+        self._vectors |= found | new
+        self._fresh = {crop_id: pixels for crop_id, pixels in fresh.items() if crop_id not in new}
+
+    def _score(self, task: Task, read: ReadPicture) -> Problem | None:
+        text = self._text_vectors[task.prompt.text_id]  # (dimension,)
         # Unit vectors in float32 can give a hair more than 1.
         cosines = [
-            float(np.clip(np.dot(vectors[panel.crop_id], text), -1.0, 1.0))
-            for panel in read.cut.panels
+            float(np.clip(np.dot(self._vectors[panel.crop_id], text), -1.0, 1.0))
+            for panel in read.panels
         ]
         if not np.all(np.isfinite(cosines)):
             return Problem(
-                read.cut.picture.path,
+                read.picture.path,
                 "score",
                 "nonfinite",
                 "the model gave NaN or infinity for this picture; check the model's weights.",
             )
-        self._rows.add_scores(read.task.run, read.task.prompt, read.cut, cosines)
+        self._rows.add_scores(task.run, task.prompt, read, cosines)
         self.n_scores += len(cosines)
         return None

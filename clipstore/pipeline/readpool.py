@@ -1,0 +1,287 @@
+"""Reading processes and the order among their results.
+
+Invariant: results come in the order of the tasks, each exactly once. A process that dies costs the
+one picture it was at, which is refused as `decoder_crash`; the tasks that waited behind it go to
+another, and a new process takes its place. Processes, not threads: finding panels holds Python's
+lock, and a decoder that crashes must not take the scores with it. They are programs of their own,
+not forks, because a fork of a process that holds torch's threads can hang.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from types import TracebackType
+from typing import Protocol
+
+from clipstore.errors import ReadersFailed
+from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask
+from clipstore.pipeline.readworker import READY, ReaderSetup
+from clipstore.types import Problem
+
+TASKS_PER_PROCESS = 2
+"""One in work and one waiting, so that a process never waits for its next task."""
+_START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
+    "from clipstore.pipeline.readworker import main; main()"
+)
+"""With this process's own search path, and never the folder that it happens to run in."""
+_ONE_THREAD_EACH = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Reader(Protocol):
+    """Where tasks go in and results come out, in order. A context manager."""
+
+    n_processes: int
+
+    def __enter__(self) -> Reader: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    @property
+    def bytes_ready(self) -> int:
+        """Memory of the results that wait to be taken."""
+        ...
+
+    def submit(self, task: ReadTask) -> None: ...
+
+    def take(self, timeout_s: float) -> ReadResult | None:
+        """The result of the oldest task not taken yet; None when it is not there in time."""
+        ...
+
+
+def open_reader(n_processes: int, setup: ReaderSetup) -> Reader:
+    """Readers in so many processes; with 0, in this one."""
+    return ReadPool(n_processes, setup) if n_processes else ReadHere(setup)
+
+
+class ReadHere:
+    """Reads in this process when a result is asked for: nothing to start, and no protection."""
+
+    n_processes = 0
+    bytes_ready = 0
+
+    def __init__(self, setup: ReaderSetup) -> None:
+        self._reader = PictureReader(setup.pixel_path, setup.base_pictures_bytes)
+        self._tasks: deque[ReadTask] = deque()
+
+    def __enter__(self) -> ReadHere:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._tasks.clear()
+
+    def submit(self, task: ReadTask) -> None:
+        self._tasks.append(task)
+
+    def take(self, timeout_s: float) -> ReadResult | None:
+        return self._reader.read(self._tasks.popleft())
+
+
+@dataclass
+class _Job:
+    place: int
+    """Which of the results, in order, this will be."""
+    task: ReadTask
+
+
+@dataclass
+class _Process:
+    process: subprocess.Popen[bytes]
+    connection: Connection
+    is_ready: bool = False
+    jobs: deque[_Job] = field(default_factory=deque)
+    """Sent and not answered; the first is the one in work."""
+    base_pictures: set[object] = field(default_factory=set)
+    """Which base pictures it has been sent composites of, and so may have decoded."""
+
+
+class ReadPool:
+    """`n_processes` reading processes. Results are taken by one thread; another one, in here,
+    keeps the processes busy while that one is in the model."""
+
+    def __init__(self, n_processes: int, setup: ReaderSetup) -> None:
+        self.n_processes = n_processes
+        self._setup = setup
+        self._changed = threading.Condition()
+        self._waiting: deque[_Job] = deque()
+        self._results: dict[int, ReadResult] = {}
+        self._bytes_ready = 0
+        self._n_submitted = 0
+        self._n_taken = 0
+        self._failure: BaseException | None = None
+        self._is_closing = False
+        self._processes: list[_Process] = []
+        self._woken, self._wake = Pipe(duplex=False)
+        self._thread = threading.Thread(target=self._run, name="readers", daemon=True)
+
+    def __enter__(self) -> ReadPool:
+        self._processes = [self._start() for _ in range(self.n_processes)]
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._is_closing = True
+        self._wake.send_bytes(b"close")
+        self._thread.join()
+        for one in self._processes:
+            # They hold nothing that must be kept; one that hangs would not go otherwise.
+            one.process.kill()
+            one.process.wait()
+            one.connection.close()
+        self._wake.close()
+        self._woken.close()
+
+    @property
+    def bytes_ready(self) -> int:
+        return self._bytes_ready
+
+    def submit(self, task: ReadTask) -> None:
+        with self._changed:
+            self._waiting.append(_Job(self._n_submitted, task))
+            self._n_submitted += 1
+        self._wake.send_bytes(b"task")
+
+    def take(self, timeout_s: float) -> ReadResult | None:
+        """Raises `ReadersFailed` when no process can be started."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._n_taken in self._results or self._failure is not None, timeout_s
+            )
+            if self._failure is not None:
+                raise self._failure
+            result = self._results.pop(self._n_taken, None)
+            if result is not None:
+                self._n_taken += 1
+                self._bytes_ready -= result.n_bytes
+            return result
+
+    def _run(self) -> None:
+        """In the pool's own thread: hand out tasks, collect results, replace the dead."""
+        try:
+            while not self._is_closing:
+                self._hand_out()
+                ready = wait([self._woken, *(one.connection for one in self._processes)])
+                if self._woken in ready:
+                    self._woken.recv_bytes()
+                for one in list(self._processes):
+                    if one.connection in ready:
+                        self._receive(one)
+        except BaseException as error:  # noqa: BLE001 - it is raised again in `take`
+            with self._changed:
+                self._failure = error
+                self._changed.notify_all()
+
+    def _hand_out(self) -> None:
+        for one in self._processes:
+            while one.is_ready and len(one.jobs) < TASKS_PER_PROCESS:
+                job = self._next_job(one)
+                if job is None:
+                    return
+                one.jobs.append(job)
+                try:
+                    one.connection.send(job.task)
+                except OSError:
+                    break  # it has died; `_receive` sees that next
+
+    def _next_job(self, one: _Process) -> _Job | None:
+        """The oldest task, or one of the next few whose base picture this process knows."""
+        with self._changed:
+            if not self._waiting:
+                return None
+            near = range(min(len(self._waiting), 2 * TASKS_PER_PROCESS * len(self._processes)))
+            chosen = next(
+                (i for i in near if _base_picture(self._waiting[i]) in one.base_pictures), 0
+            )
+            # The oldest must not wait for ever while others are preferred.
+            if self._waiting[0].place - self._n_taken < TASKS_PER_PROCESS:
+                chosen = 0
+            job = self._waiting[chosen]
+            del self._waiting[chosen]
+        base = _base_picture(job)
+        if base is not None:
+            one.base_pictures.add(base)
+        return job
+
+    def _receive(self, one: _Process) -> None:
+        try:
+            message = one.connection.recv()
+        except (EOFError, OSError):
+            self._replace(one)
+            return
+        if message == READY:
+            one.is_ready = True
+        else:
+            self._answer(one.jobs.popleft(), message)
+
+    def _replace(self, dead: _Process) -> None:
+        dead.connection.close()
+        dead.process.kill()
+        status = dead.process.wait()
+        self._processes.remove(dead)
+        if not dead.is_ready:
+            raise ReadersFailed(status)
+        if dead.jobs:
+            culprit = dead.jobs.popleft()
+            self._answer(culprit, ReadResult(self._crash(culprit.task, status)))
+        with self._changed:
+            self._waiting.extendleft(reversed(dead.jobs))
+        self._processes.append(self._start())
+
+    def _crash(self, task: ReadTask, status: int) -> Problem:
+        if status == -signal.SIGALRM:
+            what = f"it was not decoded within {self._setup.seconds_per_picture:g} seconds"
+        elif status < 0:
+            what = f"its decoder ended with {signal.Signals(-status).name}"
+        else:
+            what = f"its decoder ended the process with status {status}"
+        detail = f"{what}; the file is broken or not what it seems. Look at it, or remove it."
+        return Problem(task.picture.path, "decode", "decoder_crash", detail)
+
+    def _answer(self, job: _Job, result: ReadResult) -> None:
+        with self._changed:
+            self._results[job.place] = result
+            self._bytes_ready += result.n_bytes
+            self._changed.notify_all()
+
+    def _start(self) -> _Process:
+        ours, theirs = Pipe()
+        with theirs:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, **dict.fromkeys(_ONE_THREAD_EACH, "1")},
+                process_group=0,  # the terminal's Ctrl-C goes to the parent alone
+            )
+        ours.send(self._setup)
+        return _Process(process, ours)
+
+
+def _base_picture(job: _Job) -> object:
+    hints = job.task.picture.composite
+    return None if hints is None else hints.base_picture
