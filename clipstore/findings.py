@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from clipstore.picturefindings import PictureFindings
+
 PlateauStatus = Literal[
     "plateau",
     "flat_within_resolution",
@@ -128,3 +130,6 @@ class Verdict:
     """Estimated SD by which one checkpoint moves all prompts together; None when too short."""
     notes: tuple[str, ...]
     """Codes such as TOO_FEW_PROMPTS, BUDGET_UNKNOWN, CONSTANT_SCORES, BAND_UNKNOWN."""
+    pictures: PictureFindings | None = None
+    """What the pictures' vectors say beside the scores; None when they were not read. Nothing of
+    it is in `verdict`."""

@@ -81,6 +81,28 @@ def test_the_runs_that_learn_nothing_are_flagged_and_those_that_learn_are_not(de
         assert verdicts[run]["verdict"] != "abandon", run
 
 
+def test_the_pictures_show_what_was_done_to_each_run(demo: Path) -> None:
+    answer = clipstore("verdict", "--db", demo / "clipstore.duckdb", "--format", "jsonl")
+    pictures = {row["run"]: row["pictures"] for row in map(json.loads, answer.splitlines())}
+    noted = {run: {note["code"] for note in found["notes"]} for run, found in pictures.items()}
+    collapsed = [step["diversity"] for step in pictures["collapse"]["steps"]]
+    assert min(collapsed[:6]) > 0.8  # before step 300, from where on it got 50 times the rate
+    assert max(collapsed[6:]) < 0.2
+    assert pictures["collapse"]["diversity_fall"] > 0.7
+    assert {run for run, codes in noted.items() if "DIVERSITY_FELL" in codes} == {
+        "collapse",
+        "lr-too-high",
+        "narrow-finetune",
+    }
+    assert {run for run, codes in noted.items() if "AT_CHANCE" in codes} == {
+        "collapse",
+        "lr-too-high",
+        "shuffled-captions",
+    }
+    assert not noted["good"] | noted["good-seed2"] | noted["late-bloomer"]
+    assert all(found["scoring_jitter"] == 0 for found in pictures.values())
+
+
 def test_nothing_of_the_demo_is_refused_or_scored_twice(demo: Path) -> None:
     again = clipstore(
         "ingest", demo / "runs", "--db", demo / "clipstore.duckdb",

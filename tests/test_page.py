@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from clipstore.picturefindings import PictureFindings, PictureNote
 from clipstore.report.data import PROBLEM_COLUMNS, PROMPT_STEP_COLUMNS, ReportData, ReportTables
 from clipstore.report.gather import gather_report
 from clipstore.report.numbertext import half_width_to_text, signed_to_text
@@ -295,6 +296,9 @@ def hostile_inputs(text: str) -> tuple[tuple[object, ...], ReportTables]:
         reasons=(text, text),
         what_it_would_take=text,
         notes=(text,),
+        pictures=PictureFindings(
+            (PictureNote("FROZEN", 1, text),), (), None, None, None, None, (), None, (text,)
+        ),
     )
     problem = (f"/data/runs/hostile/{text}.png", text, text, text, False)
     return (verdict,), replace(

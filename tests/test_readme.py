@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from clipstore import errors
 from clipstore.cli import cli
+from clipstore.picturefindings import PictureCode
 from clipstore.storage.store import merge_parts, run_query
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +44,12 @@ def test_every_view_named_is_a_view() -> None:
     table = README.split("## The database")[1].split("\n## ")[0]
     for view in re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`[^|]+`) \|", table, re.M))):
         assert (ROOT / "sql/views" / f"{view}.sql").exists(), view
+
+
+def test_the_table_of_picture_notes_is_the_list_of_their_codes() -> None:
+    table = README.split("## What the pictures say")[1].split("\n## ")[0]
+    named = re.findall(r"^\| `([A-Z_]+)` \|", table, re.M)
+    assert tuple(named) == get_args(PictureCode)
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clipstore import __version__
 from clipstore.analysis.fromstore import verdicts_from_reader
+from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.report.data import ReportData, ReportTables
 from clipstore.report.gather import gather_report
 from clipstore.storage.store import open_current
@@ -18,7 +19,7 @@ def report_from_store(
     """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
     database is given back."""
     with open_current(store) as reader:
-        verdicts = verdicts_from_reader(reader)
+        verdicts, not_compared = with_pictures(reader, verdicts_from_reader(reader), asked=None)
         tables = ReportTables(
             run_step=reader.read("report_run_step"),
             prompt_step=reader.read("report_prompt_step"),
@@ -35,4 +36,5 @@ def report_from_store(
         version=__version__,
         size_cap_bytes=size_cap_bytes,
         with_pictures=with_images,
+        not_compared=not_compared,
     )

@@ -51,10 +51,12 @@ def gather_report(
     version: str,
     size_cap_bytes: int = SIZE_CAP_BYTES,
     with_pictures: bool = True,
+    not_compared: str | None = None,
 ) -> ReportData:
     """Everything the page shows. Reads picture files for the thumbnails, nothing else.
 
-    `generated_at` must carry its time zone. Runs without a verdict are not on the page.
+    `generated_at` must carry its time zone. `not_compared`: why the pictures' vectors were left
+    alone, if they were. Runs without a verdict are not on the page.
     """
     ordered = sorted(verdicts, key=_row_order)
     maker = ThumbnailMaker(
@@ -76,7 +78,7 @@ def gather_report(
         counts=tables_to_counts(tables),
         problems=tables_to_problems(tables, roots),
         prompts=facts,
-        cautions=_cautions(sections, facts),
+        cautions=(*_cautions(sections, facts), *((not_compared,) if not_compared else ())),
         size_cap_bytes=size_cap_bytes,
         verdicts=tuple(row.verdict for section in sections for row in section.rows),
     )

@@ -268,7 +268,12 @@ def _verdicts_block(data: ReportData) -> dict[str, object]:
 
 
 def _verdict_to_json(verdict: Verdict) -> dict[str, object]:
-    return {name: value for name, value in asdict(verdict).items() if name != "steps"}
+    row = {name: value for name, value in asdict(verdict).items() if name != "steps"}
+    if verdict.pictures is not None:
+        row["pictures"] = {
+            name: value for name, value in row["pictures"].items() if name != "steps"
+        }
+    return row
 
 
 def code_to_words(code: str) -> str:
