@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV ?= .venv
 
-.PHONY: test check sweep clean
+.PHONY: test check sweep openclip clean
 
 test: $(VENV)/installed check
 	$(VENV)/bin/python -m pytest
@@ -19,10 +19,17 @@ check: $(VENV)/installed
 sweep: $(VENV)/installed
 	$(VENV)/bin/python -m pytest tests/sweep_*.py
 
+# open_clip brings torchvision, which must not be where the other tests run: an environment apart.
+# The CPU builds above have no torchvision beside them, so that this takes the usual, large ones.
+openclip:
+	$(PYTHON) -m venv .venv-openclip
+	.venv-openclip/bin/python -m pip install --quiet -e ".[test,openclip]"
+	.venv-openclip/bin/python -m pytest tests/test_openclip.py
+
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet "$(TORCH)" -e ".[test]"
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-openclip dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

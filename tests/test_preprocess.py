@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -121,6 +122,19 @@ def test_other_settings_are_followed_and_named_in_the_version(change: Mapping[st
         )
     plain = read_preprocessing({**OPENAI_336, "size": 32, "crop_size": 32}, "m")
     assert preprocessing.version != plain.version
+
+
+def test_open_clip_s_rule_moves_the_crop_by_half_a_pixel_and_has_another_name() -> None:
+    """`tests/test_openclip.py` has the proof; this one needs no open_clip."""
+    ours = Preprocessing(
+        33, 33, None, Image.Resampling.BICUBIC, 1 / 255, CLIP_MEAN, CLIP_STD, library="open_clip"
+    )
+    theirs = replace(ours, library="transformers")
+    assert ours.version == "openclip-bicubic-shortest33-center33-v1"
+    columns = np.zeros((33, 36, 3), np.uint8)
+    columns += np.arange(36, dtype=np.uint8)[:, None]
+    assert ours.prepare(columns)[0, 0, 0] == 2  # a margin of 1.5 to the even side
+    assert theirs.prepare(columns)[0, 0, 0] == 1
 
 
 def test_the_default_model_s_version_is_readable() -> None:

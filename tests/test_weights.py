@@ -73,6 +73,45 @@ def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_hub")
 class TestAFolder:
+    def test_with_open_clip_s_files_alone_is_open_clip_s(self, tmp_path: Path) -> None:
+        own = {
+            "open_clip_config.json": b'{"model_cfg": {"text_cfg": {}}}',
+            "open_clip_model.safetensors": b"other weights",
+        }
+        found = find(write_folder(tmp_path / "my-clip", own))
+        assert (found.library, found.family) == ("open_clip", None)
+        assert found.weights == (tmp_path / "my-clip" / "open_clip_model.safetensors",)
+        both = find(write_folder(tmp_path / "my-clip", MODEL_FILES))
+        assert both.library == "transformers"
+        assert both.weights == (tmp_path / "my-clip" / "model.safetensors",)
+
+    def test_in_the_cache_is_open_clip_s_when_asked_for_as_open_clip_does(
+        self, tmp_path: Path
+    ) -> None:
+        own = {
+            "open_clip_config.json": b'{"model_cfg": {"text_cfg": {}}}',
+            "open_clip_model.safetensors": b"other weights",
+        }
+        write_cached(tmp_path, "some/clip", {**MODEL_FILES, **own})
+        assert find("some/clip", cache=tmp_path).library == "transformers"
+        found = find("hf-hub:some/clip", cache=tmp_path)
+        assert (found.library, found.name, found.revision) == ("open_clip", "some/clip", COMMIT)
+
+    def test_of_open_clip_without_the_library_says_what_to_install(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from clipstore.model import embed  # noqa: PLC0415  slow
+
+        own = {
+            "open_clip_config.json": b'{"model_cfg": {"text_cfg": {}}}',
+            "open_clip_model.safetensors": b"other weights",
+        }
+        monkeypatch.setattr(embed.importlib.util, "find_spec", lambda _name: None)
+        with pytest.raises(ModelRefused, match=r"pip install 'clipstore\[openclip\]'"):
+            embed.load_clip(
+                str(write_folder(tmp_path, own)), device="cpu", offline=True, announce=print
+            )
+
     def test_has_another_tokenizer_when_any_of_its_files_changes(self, tmp_path: Path) -> None:
         folder = write_folder(tmp_path / "my-clip", MODEL_FILES)
         seen = {find(folder).tokenizer_sha256}
@@ -89,6 +128,7 @@ class TestAFolder:
         assert found == ModelFiles(
             name="my-clip",
             revision="",
+            library="transformers",
             folder=folder,
             weights=(folder / "model.safetensors",),
             weights_sha256=hashlib.sha256(b"weights").hexdigest(),
@@ -181,6 +221,25 @@ class TestSettings:
         content = {"model_type": "clip", "deep": [{"auto_map": {"AutoModel": "evil.Model"}}]}
         files = {**MODEL_FILES, name: json.dumps(content).encode()}
         with pytest.raises(ModelRefused, match="auto_map"):
+            find(write_folder(tmp_path, files))
+
+    @pytest.mark.parametrize(
+        "network, told",
+        [
+            ({}, "no model_cfg with a text_cfg"),
+            ({"text_cfg": {"hf_model_name": "xlm-roberta"}}, "'xlm-roberta'"),
+            ({"text_cfg": {}, "multimodal_cfg": {}}, "CoCa"),
+            ({"text_cfg": {"tokenizer_kwargs": {"trust_remote_code": True}}}, "trust_remote_code"),
+        ],
+    )
+    def test_of_open_clip_that_need_more_than_the_folder_are_refused(
+        self, tmp_path: Path, network: dict[str, object], told: str
+    ) -> None:
+        files = {
+            "open_clip_config.json": json.dumps({"model_cfg": network}).encode(),
+            "open_clip_model.safetensors": b"weights",
+        }
+        with pytest.raises(ModelRefused, match=told):
             find(write_folder(tmp_path, files))
 
     def test_of_a_siglip_2_of_variable_resolution_are_refused(self, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ EXAMPLES_PER_REASON = 3
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
-    help="Hub id, or a folder with a CLIP or SigLIP model in transformers format.",
+    help="Hub id, or a folder with a CLIP or SigLIP model; hf-hub:ID for open_clip's files.",
 )
 @click.option(
     "--device",

@@ -7,6 +7,7 @@ the checkpoint's own files, within 1e-5 of its cosines; in a short dtype it is a
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ import PIL
 import torch
 from numpy.typing import NDArray
 
+from clipstore.errors import ModelRefused
 from clipstore.model.checkpoint import quiet_transformers
 from clipstore.model.clip import load_clip_towers
 from clipstore.model.cputuning import tune_cpu
@@ -31,7 +33,7 @@ from clipstore.model.preprocessorfile import read_preprocessing
 from clipstore.model.siglip import load_siglip_towers
 from clipstore.model.towers import TextTower, Towers
 from clipstore.model.vectors import DtypeChoice, TextVectors, replace_lone_surrogates
-from clipstore.model.weights import find_model
+from clipstore.model.weights import ModelFiles, find_model
 from clipstore.types import Model
 
 __all__ = ["ClipEmbedder", "choose_device", "list_devices", "load_clip"]
@@ -99,7 +101,8 @@ def load_clip(
     expected_pictures: int | None = None,
     announce: Callable[[str], None],
 ) -> ClipEmbedder:
-    """Load a CLIP or SigLIP checkpoint in transformers' format: a hub id or a folder.
+    """Load a CLIP or SigLIP checkpoint in transformers' or open_clip's format: a hub id (for
+    open_clip's files "hf-hub:" and the id) or a folder.
 
     `device` is auto, cuda, mps or cpu; `expected_pictures` lets a large job pay for compiling.
     `announce` gets a sentence before anything connects, see `weights.find_model`, and about a
@@ -109,10 +112,8 @@ def load_clip(
     files = find_model(
         name_or_folder, offline=offline, allow_pickle=allow_pickle, announce=announce
     )
-    preprocessing = read_preprocessing(files.preprocessing, files.name, files.family)
-    load_towers = load_siglip_towers if files.family == "siglip" else load_clip_towers
     with quiet_transformers():
-        towers = load_towers(files, preprocessing.side_px)
+        towers, preprocessing = _load_towers(files)
     place = _open_device(device_name, towers)
     towers.text.to(place.name)
     chosen = choose_tower(
@@ -151,3 +152,20 @@ def load_clip(
 def _open_device(name: str, towers: Towers) -> Device:
     """The device, tuned to the image tower where it is the CPU."""
     return open_device(name, tune_cpu(towers.image, towers.image_tokens) if name == "cpu" else None)
+
+
+def _load_towers(files: ModelFiles) -> tuple[Towers, Preprocessing]:
+    if files.family is None:
+        if importlib.util.find_spec("open_clip") is None:
+            raise ModelRefused(
+                files.name,
+                "its files are open_clip's, and that is not installed: "
+                "pip install 'clipstore[openclip]'.",
+            )
+        # An optional dependency, and with torchvision a slow one.
+        from clipstore.model.openclip import load_open_clip  # noqa: PLC0415
+
+        return load_open_clip(files)
+    preprocessing = read_preprocessing(files.preprocessing, files.name, files.family)
+    load_towers = load_siglip_towers if files.family == "siglip" else load_clip_towers
+    return load_towers(files, preprocessing.side_px), preprocessing

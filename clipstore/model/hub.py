@@ -42,13 +42,13 @@ def is_hub_offline() -> bool:
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def cached_snapshot(name: str, cache: Path) -> Path | None:
+def cached_snapshot(name: str, config_file: str, cache: Path) -> Path | None:
     """The cached folder of `name`'s main branch, which may be incomplete; None without one.
 
-    Its own name is the commit. Never connects.
+    It is found by its `config_file`; its own name is the commit. Never connects.
     """
     try:
-        config = try_to_load_from_cache(name, "config.json", cache_dir=cache)
+        config = try_to_load_from_cache(name, config_file, cache_dir=cache)
     except HFValidationError as error:
         raise ModelMissing(
             name, "it is neither a folder here nor a name a hub model can have"

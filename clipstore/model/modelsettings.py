@@ -37,6 +37,9 @@ TOKENIZERS: Mapping[Family, Mapping[str, str]] = {
 }
 """By family, the class that a checkpoint may state, and the one of transformers that is used."""
 
+OPEN_CLIP_TOKENIZER_SETTINGS = frozenset({"clean", "strip_sep_token"})
+"""Of `tokenizer_kwargs`: how texts are cleaned. Others reach transformers, and can run code."""
+
 LEGACY_END_ID = 2
 """What OpenAI's configs say instead of the true id; transformers then pools at the highest id."""
 
@@ -111,6 +114,35 @@ def read_config(folder: Path, name: str) -> dict[str, object]:
             f"its config.json says model_type {kind!r}; only 'clip' and 'siglip' are implemented. "
             "Other architectures score by other formulas.",
         )
+    return config
+
+
+def read_open_clip_config(folder: Path, name: str) -> dict[str, object]:
+    """The folder's open_clip_config.json.
+
+    Raises `ModelRefused` when its network needs files from elsewhere, or captions besides.
+    """
+    path = folder / "open_clip_config.json"
+    config = read_json_object(path, name)
+    refuse_settings(name, config)
+    tokenizer = folder / "tokenizer_config.json"
+    if tokenizer.is_file():
+        refuse_settings(name, read_json_object(tokenizer, name))
+    network = config.get("model_cfg")
+    text = network.get("text_cfg") if isinstance(network, dict) else None
+    if not isinstance(network, dict) or not isinstance(text, dict):
+        raise ModelRefused(name, f"{path} has no model_cfg with a text_cfg.")
+    if "multimodal_cfg" in network:
+        raise ModelRefused(name, "it is a CoCa, which is not implemented.")
+    if text.get("hf_model_name"):
+        raise ModelRefused(
+            name,
+            f"its text tower is {text['hf_model_name']!r}, whose files are another repository's: "
+            "not implemented.",
+        )
+    unknown = set(text.get("tokenizer_kwargs") or ()) - OPEN_CLIP_TOKENIZER_SETTINGS
+    if unknown:
+        raise ModelRefused(name, f"its tokenizer_kwargs ask for {', '.join(sorted(unknown))}.")
     return config
 
 

@@ -12,42 +12,30 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from clipstore.errors import ModelMissing, ModelRefused
 from clipstore.model import hub
 from clipstore.model.bands import DEFAULT_MODEL_PICKLE_SHA256, find_band
+from clipstore.model.formats import (
+    TOKENIZER_FILES,
+    Format,
+    format_of_folder,
+    format_of_name,
+    list_lacking_settings,
+)
 from clipstore.model.modelsettings import (
     find_family,
     find_tokenizer,
     read_config,
     read_json_object,
+    read_open_clip_config,
     read_preprocessor_settings,
 )
 from clipstore.types import Band, Family
 
 KNOWN_PICKLES = frozenset({DEFAULT_MODEL_PICKLE_SHA256})
 """sha256 of .bin files that are loaded without asking."""
-
-SAFETENSORS = "model.safetensors"
-SHARD_INDEX = "model.safetensors.index.json"
-PICKLE = "pytorch_model.bin"
-
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "spiece.model",
-    "vocab.json",
-    "merges.txt",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-)
-
-SETTINGS_FILES = (
-    "config.json",
-    "preprocessor_config.json",
-    "processor_config.json",
-    *TOKENIZER_FILES,
-)
-"""All that may be needed besides weights, as far as a model has them."""
 
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
@@ -60,6 +48,7 @@ class ModelFiles:
     """Hub id, or the folder's name."""
     revision: str
     """Hub commit; empty for a local folder."""
+    library: Literal["transformers", "open_clip"]
     folder: Path
     weights: tuple[Path, ...]
     """One file, or the shards in the order of their names."""
@@ -69,12 +58,13 @@ class ModelFiles:
     tokenizer_sha256: str
     """Over one line "hash  name" per tokenizer file that is there."""
     config: Mapping[str, object]
-    """config.json, known to describe a model of the family."""
-    family: Family
+    """The library's configuration of the network, known to be of an implemented kind."""
+    family: Family | None
+    """None for open_clip's, whose network says."""
     tokenizer_class: str
-    """Of transformers; see `modelsettings.TOKENIZERS`."""
+    """Of transformers, see `modelsettings.TOKENIZERS`; empty for open_clip's."""
     preprocessing: Mapping[str, object]
-    """What `preprocess.read_preprocessing` takes."""
+    """What `preprocessorfile.read_preprocessing` takes; empty for open_clip's."""
     band: Band | None
 
 
@@ -94,56 +84,50 @@ def find_model(
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
         folder = folder.resolve()
-        lacking = list_lacking(folder)
+        files = format_of_folder(folder)
+        lacking = list_lacking(folder, files)
         if lacking:
             raise ModelMissing(name_or_folder, f"the folder {folder} lacks {_listed(lacking)}.")
-        return _check_files(folder, folder.name, "", allow_pickle)
-    if not HUB_NAME.fullmatch(name_or_folder):
+        return _check_files(folder, folder.name, "", files, allow_pickle)
+    name, files = format_of_name(name_or_folder)
+    if not HUB_NAME.fullmatch(name):
         raise ModelMissing(name_or_folder, "there is no such folder.")
     cache = cache or hub.cache_folder()
-    snapshot = hub.cached_snapshot(name_or_folder, cache)
-    lacking = list_lacking(snapshot)
+    snapshot = hub.cached_snapshot(name, files.config, cache)
+    lacking = list_lacking(snapshot, files)
     if lacking:
         if offline or hub.is_hub_offline():
             reason = "--offline" if offline else "HF_HUB_OFFLINE"
             raise ModelMissing(
-                name_or_folder,
+                name,
                 f"{reason} forbids a download, there is no folder of that name here, and the cache "
                 f"{cache} lacks {_listed(lacking)}.",
             )
-        snapshot = _download(name_or_folder, snapshot, cache, allow_pickle, announce)
-        lacking = list_lacking(snapshot)
+        snapshot = _download(name, files, snapshot, cache, allow_pickle, announce)
+        lacking = list_lacking(snapshot, files)
     if snapshot is None or lacking:
-        raise ModelMissing(name_or_folder, f"the hub's copy lacks {_listed(lacking)}.")
-    return _check_files(snapshot, name_or_folder, snapshot.name, allow_pickle)
+        raise ModelMissing(name, f"the hub's copy lacks {_listed(lacking)}.")
+    return _check_files(snapshot, name, snapshot.name, files, allow_pickle)
 
 
-def list_lacking(folder: Path | None) -> list[str]:
+def list_lacking(folder: Path | None, files: Format) -> list[str]:
     """What `folder` must have and has not, in words with file names. None counts as empty."""
     if folder is None:
         return ["all of its files"]
-    lacking = [] if (folder / "config.json").is_file() else ["config.json"]
-    if not any(
-        (folder / f).is_file() for f in ("preprocessor_config.json", "processor_config.json")
-    ):
-        lacking.append("preprocessor_config.json")
-    has_words = (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file()
-    if not has_words and not any(
-        (folder / f).is_file() for f in ("tokenizer.json", "spiece.model")
-    ):
-        lacking.append("tokenizer.json (or vocab.json with merges.txt, or spiece.model)")
-    if (folder / SAFETENSORS).is_file():
+    lacking = list_lacking_settings(folder, files)
+    if (folder / files.safetensors).is_file():
         return lacking
-    if (folder / SHARD_INDEX).is_file():
-        shards = _list_shards(folder)
+    if files.shard_index and (folder / files.shard_index).is_file():
+        shards = _list_shards(folder, files.shard_index)
         return lacking + [shard for shard in shards if not (folder / shard).is_file()]
-    if not (folder / PICKLE).is_file():
-        lacking.append(f"{SAFETENSORS} (or {PICKLE})")
+    if not (folder / files.pickle).is_file():
+        lacking.append(f"{files.safetensors} (or {files.pickle})")
     return lacking
 
 
 def _download(
     name: str,
+    files: Format,
     snapshot: Path | None,
     cache: Path,
     allow_pickle: bool,
@@ -154,20 +138,20 @@ def _download(
     revision = snapshot.name if snapshot else "main"
     announce(f"{name} is not complete in {cache}: asking {hub.endpoint()} for its files.")
     listed = hub.list_files(name, revision)
-    small = [f for f in SETTINGS_FILES if f in listed]
+    small = [f for f in files.settings if f in listed]
     folder = hub.fetch_files(name, revision, small, cache)
-    if (folder / "config.json").is_file():
-        read_config(folder, name)
-    if SAFETENSORS in listed:
-        large = [SAFETENSORS]
-    elif SHARD_INDEX in listed:
-        folder = hub.fetch_files(name, revision, [SHARD_INDEX], cache)
-        large = [SHARD_INDEX, *_list_shards(folder)]
-    elif PICKLE in listed:
-        large = [PICKLE]
-        _check_pickle(name, listed[PICKLE].sha256, allow_pickle)
+    if (folder / files.config).is_file():
+        _read_config(folder, name, files)
+    if files.safetensors in listed:
+        large = [files.safetensors]
+    elif files.shard_index and files.shard_index in listed:
+        folder = hub.fetch_files(name, revision, [files.shard_index], cache)
+        large = [files.shard_index, *_list_shards(folder, files.shard_index)]
+    elif files.pickle in listed:
+        large = [files.pickle]
+        _check_pickle(name, files, listed[files.pickle].sha256, allow_pickle)
     else:
-        raise ModelMissing(name, f"the hub has neither {SAFETENSORS} nor {PICKLE} of it.")
+        raise ModelMissing(name, f"the hub has neither {files.safetensors} nor {files.pickle}.")
     sizes = [listed[f].size_bytes for f in large if f in listed]
     known = [size for size in sizes if size is not None]
     size = f"{sum(known) / 1e9:,.2f} GB" if len(known) == len(sizes) else "size unknown"
@@ -175,25 +159,37 @@ def _download(
     return hub.fetch_files(name, revision, large, cache)
 
 
-def _check_files(folder: Path, name: str, revision: str, allow_pickle: bool) -> ModelFiles:
-    config = read_config(folder, name)
-    preprocessing = read_preprocessor_settings(folder, name)
-    family = find_family(config)
-    tokenizer_class = find_tokenizer(folder, name, family)
-    if (folder / SAFETENSORS).is_file():
-        filenames = [SAFETENSORS]
-    elif (folder / SHARD_INDEX).is_file():
-        filenames = _list_shards(folder)
+def _read_config(folder: Path, name: str, files: Format) -> Mapping[str, object]:
+    if files.library == "open_clip":
+        return read_open_clip_config(folder, name)
+    return read_config(folder, name)
+
+
+def _check_files(
+    folder: Path, name: str, revision: str, files: Format, allow_pickle: bool
+) -> ModelFiles:
+    config = _read_config(folder, name, files)
+    family: Family | None = None
+    tokenizer_class, preprocessing = "", dict[str, object]()
+    if files.library == "transformers":
+        preprocessing = dict(read_preprocessor_settings(folder, name))
+        family = find_family(config)
+        tokenizer_class = find_tokenizer(folder, name, family)
+    if (folder / files.safetensors).is_file():
+        filenames = [files.safetensors]
+    elif files.shard_index and (folder / files.shard_index).is_file():
+        filenames = _list_shards(folder, files.shard_index)
     else:
-        filenames = [PICKLE]
-    is_pickle = filenames == [PICKLE]
+        filenames = [files.pickle]
+    is_pickle = filenames == [files.pickle]
     weights = tuple(folder / filename for filename in filenames)
     sha256 = hash_weights(weights, name)
     if is_pickle:
-        _check_pickle(name, sha256, allow_pickle)
+        _check_pickle(name, files, sha256, allow_pickle)
     return ModelFiles(
         name=name,
         revision=revision,
+        library=files.library,
         folder=folder,
         weights=weights,
         weights_sha256=sha256,
@@ -229,27 +225,27 @@ def hash_file(path: Path, name: str) -> str:
         raise ModelRefused(name, f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _list_shards(folder: Path) -> list[str]:
+def _list_shards(folder: Path, shard_index: str) -> list[str]:
     """File names of the weights' parts; plain names only, so that none leads out of the folder."""
-    index = read_json_object(folder / SHARD_INDEX, str(folder))
+    index = read_json_object(folder / shard_index, str(folder))
     listed = index.get("weight_map")
     names = set(listed.values()) if isinstance(listed, dict) else set()
     if not names or not all(
         isinstance(n, str) and n.endswith(".safetensors") and Path(n).name == n for n in names
     ):
-        raise ModelRefused(str(folder), f"{SHARD_INDEX} does not list safetensors files.")
+        raise ModelRefused(str(folder), f"{shard_index} does not list safetensors files.")
     return sorted(names)
 
 
-def _check_pickle(name: str, sha256: str | None, allow_pickle: bool) -> None:
+def _check_pickle(name: str, files: Format, sha256: str | None, allow_pickle: bool) -> None:
     if sha256 in KNOWN_PICKLES or allow_pickle:
         return
     raise ModelRefused(
         name,
-        f"{PICKLE} is a pickle, a format that can run code when opened, and its hash is not one "
-        f"that clipstore knows:\n  sha256 {sha256 or 'unknown'}\n"
+        f"{files.pickle} is a pickle, a format that can run code when opened, and its hash is not "
+        f"one that clipstore knows:\n  sha256 {sha256 or 'unknown'}\n"
         "If you trust where it comes from, pass --allow-pickle. Safer: a copy of the model with "
-        f"{SAFETENSORS}.",
+        f"{files.safetensors}.",
     )
 
 
