@@ -177,7 +177,10 @@ def scores_to_tables(scores: pl.DataFrame, folder: Path) -> ReportTables:
     by_prompt = (
         scores.group_by("model", "run", "step", "panel", "prompt_id", "text_id", "text")
         .agg(pl.col("cosine").mean())
-        .with_columns(is_truncated=pl.col("text").str.len_chars() > 300)
+        .with_columns(
+            is_truncated=pl.col("text").str.len_chars() > 300,
+            asks_for_words=pl.col("text").str.contains('"'),
+        )
         .sort("run", "panel", "step", "prompt_id")
     )
     run_step = (

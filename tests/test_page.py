@@ -213,14 +213,24 @@ def test_each_model_has_its_own_table_and_the_page_warns():
 def test_edited_and_differing_prompts_are_counted():
     columns = list(PROMPT_STEP_COLUMNS)
     rows = [
-        (MODEL, "a", 500, "only", "p", 1, "a fox", False, 0.2),
-        (MODEL, "a", 1000, "only", "p", 2, "a red fox", False, 0.2),
-        (MODEL, "b", 500, "only", "p", 3, "a wolf", True, 0.2),
-        (MODEL, "b", 500, "only", "blank", 4, " ", False, 0.2),
+        (MODEL, "a", 500, "only", "p", 1, "a fox", False, False, 0.2),
+        (MODEL, "a", 1000, "only", "p", 2, "a red fox", False, False, 0.2),
+        (MODEL, "b", 500, "only", "p", 3, "a wolf", True, False, 0.2),
+        (MODEL, "b", 500, "only", "blank", 4, " ", False, False, 0.2),
     ]
     tables = replace(empty_tables(), prompt_step=pl.DataFrame(rows, schema=columns, orient="row"))
     facts = gather(((), tables)).prompts
     assert (facts.n_texts, facts.n_truncated, facts.n_edited, facts.n_differing) == (3, 1, 1, 1)
+
+
+def test_a_prompt_that_asks_for_words_is_marked_beside_its_number():
+    verdicts, tables = small_inputs(prompts=("a fox", "a fox and more"))
+    mark = "asks for written words, which CLIP reads"
+    assert mark not in render_page(gather((verdicts, tables)))
+    asking = pl.col("text") == "a fox"
+    marked = replace(tables, prompt_step=tables.prompt_step.with_columns(asks_for_words=asking))
+    page = render_page(gather((verdicts, marked)))
+    assert page.count(mark) == 1
 
 
 # What it must not do

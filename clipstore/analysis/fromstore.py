@@ -3,16 +3,24 @@ over."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from clipstore.analysis.compare import CompareOptions, compare_runs
+from clipstore.analysis.comparerules import CompareRules
+from clipstore.analysis.prompttrends import prompt_report
+from clipstore.analysis.rules import Rules, rules_on_scale_of
+from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
+from clipstore.analysis.sides import analyse_run
 from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.comparisons import ComparisonSet
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
+from clipstore.promptfindings import PromptFacts, PromptFlag, PromptReport, Reference
 from clipstore.storage.store import Reader, open_current
 from clipstore.types import TRAINED_PANELS, Band
 
@@ -42,6 +50,37 @@ def comparisons_in_store(
         scores = reader.read("analysis_scores")
         bands = bands_from_reader(reader)
     return compare_runs(chosen_scores(scores, runs, model, options.steps), bands, options)
+
+
+def prompt_reports_in_store(
+    store: Path, run: str, model: str | None, reference: Reference | None
+) -> tuple[PromptReport, ...]:
+    """The prompts of one run, a report per model that scored it; raises as above."""
+    with open_current(store) as reader:
+        scores = chosen_scores(reader.read("analysis_scores"), (run,), model)
+        bands = bands_from_reader(reader)
+        facts = reader.read("prompt_facts")
+    rules, compare_rules = Rules(), CompareRules()
+    numbers = numbered_prompts(scores)
+    reports = []
+    for each in run_scores_from_frame(scores, rules):
+        band = bands.get(each.model_id)
+        analysed = analyse_run(each, band, rules_on_scale_of(band, rules))
+        own = facts.filter(
+            (pl.col("model_id") == each.model_id) & (pl.col("run_id") == each.run_id)
+        ).join(numbers, on=["prompt_id", "text_id"])
+        known = {row["prompt"]: _row_to_facts(row) for row in own.iter_rows(named=True)}
+        report = prompt_report(analysed, known, reference, compare_rules)
+        if report is not None:
+            reports.append(report)
+    return tuple(reports)
+
+
+def _row_to_facts(row: dict[str, Any]) -> PromptFacts:
+    flags: list[PromptFlag] = ["TRUNCATED"] if row["is_truncated"] else []
+    flags += ["ASKS_FOR_WORDS"] if row["asks_for_words"] else []
+    tags = tuple((str(name), str(value)) for name, value in json.loads(row["tags"]).items())
+    return PromptFacts(row["prompt_id"], row["text"], tags, tuple(flags))
 
 
 def chosen_scores(

@@ -38,6 +38,7 @@ PROMPT_STEP_COLUMNS = {
     "text_id": pl.Int64,
     "text": pl.String,
     "is_truncated": pl.Boolean,
+    "asks_for_words": pl.Boolean,
     "cosine": pl.Float64,
 }
 PICTURE_COLUMNS = {
@@ -156,6 +157,8 @@ class PromptCard:
     n_characters: int
     is_truncated: bool
     """CLIP read only the beginning of the text."""
+    asks_for_words: bool
+    """The picture shall show written words, which CLIP reads as if they were the thing itself."""
     cosine: float
     """Mean over the prompt's pictures at this step."""
     base_cosine: float | None

@@ -75,6 +75,7 @@ def _card(row: dict[str, object], tables: RunTables, maker: ThumbnailMaker) -> P
         text=text[:MAX_TEXT],
         n_characters=len(text),
         is_truncated=bool(row["is_truncated"]),
+        asks_for_words=bool(row["asks_for_words"]),
         cosine=float(str(row["cosine"])),
         base_cosine=None if base_cosine.is_empty() else base_cosine["cosine"][0],
         n_images=shown.height,

@@ -1,6 +1,16 @@
 -- The prompts with the lowest cosine at the last validation of each run, `rows` of them per run
 -- (default 20). A low or high score of one prompt says little about how good its picture is.
-SELECT model, run, panel, last_step AS step, prompt_id, last_mean AS cosine, change, is_truncated, text
+SELECT
+    model,
+    run,
+    panel,
+    last_step AS step,
+    prompt_id,
+    last_mean AS cosine,
+    change,
+    is_truncated,
+    asks_for_words,
+    text
 FROM prompt_summary
 WHERE panel IN ('checkpoint', 'only')
   AND NOT is_blank

@@ -23,11 +23,12 @@ WITH per_prompt AS (
 )
 SELECT
     per_prompt.*,
-    prompts.text,
+    prompt_texts.text,
     prompt_tokens.token_count,
-    prompt_tokens.is_truncated
+    prompt_tokens.is_truncated,
+    prompt_texts.asks_for_words
 FROM per_prompt
-LEFT JOIN prompts USING (text_id)
+LEFT JOIN prompt_texts USING (text_id)
 LEFT JOIN prompt_tokens USING (model_id, text_id);
 
 COMMENT ON VIEW prompt_summary IS 'One row per model, run, panel and prompt text: its scores over the whole run.';
@@ -51,3 +52,4 @@ COMMENT ON COLUMN prompt_summary.last_step IS 'Its last validation.';
 COMMENT ON COLUMN prompt_summary.text IS 'The prompt.';
 COMMENT ON COLUMN prompt_summary.token_count IS 'Tokens of the whole text.';
 COMMENT ON COLUMN prompt_summary.is_truncated IS 'True when the model saw only the beginning of the text.';
+COMMENT ON COLUMN prompt_summary.asks_for_words IS 'True when the picture shall show written words; see prompt_texts.';
