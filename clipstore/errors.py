@@ -27,8 +27,9 @@ class NothingFound(ClipstoreError):
         )
         super().__init__(
             f"found no runs in {root}: {what}.\n"
-            f"Layouts tried: {', '.join(layouts)}. A run is a folder with SimpleTuner's "
-            "validation_images/ inside, or with step_000500/name.png and the prompt in name.txt."
+            f"Layouts tried: {', '.join(layouts)}. A run is a trainer's output folder with its "
+            "sample pictures, or a folder with step_000500/name.png and the prompt in name.txt. "
+            "For any other naming say --pattern '{run}/{step}_{prompt_id}.png'."
         )
 
 
@@ -83,6 +84,32 @@ class ReadersFailed(ClipstoreError):
         super().__init__(
             f"a process that reads pictures could not start (status {status}); what it printed "
             "stands above. Run `clipstore doctor`, or read in this process with --workers 0."
+        )
+
+
+class PatternError(ClipstoreError):
+    """--pattern cannot be followed."""
+
+    exit_code = 2
+
+    def __init__(self, pattern: str, why: str) -> None:
+        super().__init__(
+            f"--pattern {pattern!r}: {why}.\n"
+            "A pattern is a path below the folder that is read, for example "
+            "'{run}/samples/{step}_{prompt_id}_{index}.png'. Fields: step or epoch, prompt_id, and "
+            "if you like run, index and any others; {name:d} is a whole number."
+        )
+
+
+class PatternMismatch(ClipstoreError):
+    """A picture that --pattern should fit does not."""
+
+    exit_code = 2
+
+    def __init__(self, pattern: str, path: Path, why: str) -> None:
+        super().__init__(
+            f"{path} does not fit --pattern {pattern!r}: {why}.\n"
+            "Correct the pattern, move the file out of this folder, or give a folder without it."
         )
 
 

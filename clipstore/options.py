@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from clipstore.output import FORMATS, PIPED_WIDTH, visible_text
+from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.sources.prompts import load_prompt_file
 from clipstore.types import Prompt
 
@@ -52,6 +53,23 @@ def layout_option(function: Decorated) -> Decorated:
     return click.option(
         "--layout", metavar="NAME", help="Read every run as this layout instead of detecting it."
     )(function)
+
+
+def pattern_option(function: Decorated) -> Decorated:
+    """--pattern: a naming of the user's own."""
+    return click.option(
+        "--pattern",
+        metavar="PATTERN",
+        callback=_to_pattern,
+        help="Read everything below PATH by this pattern of names, for example "
+        "'{run}/samples/{step}_{prompt_id}_{index}.png'; other fields are free.",
+    )(function)
+
+
+def _to_pattern(
+    _context: click.Context, _option: click.Parameter, text: str | None
+) -> PathPattern | None:
+    return None if text is None else parse_pattern(text)
 
 
 def read_user_prompts(path: Path | None, messages: Console) -> tuple[Prompt, ...]:

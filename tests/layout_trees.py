@@ -10,6 +10,7 @@ import yaml
 from PIL import Image
 
 from clipstore.pipeline.discover import discover
+from clipstore.sources.pattern import parse_pattern
 from clipstore.types import Prompt, RunContents
 
 
@@ -128,9 +129,12 @@ def diffusers_card(folder: Path, picture_texts: Sequence[str]) -> Path:
     return path
 
 
-def read_one(folder: Path, *user_prompts: Prompt, layout: str | None = None) -> RunContents:
+def read_one(
+    folder: Path, *user_prompts: Prompt, layout: str | None = None, pattern: str | None = None
+) -> RunContents:
     """The only run in `folder`."""
-    found = discover(folder, layout=layout, user_prompts=user_prompts)
+    parsed = None if pattern is None else parse_pattern(pattern)
+    found = discover(folder, layout=layout, pattern=parsed, user_prompts=user_prompts)
     assert len(found.runs) == 1, [one.run.name for one in found.runs]
     return found.runs[0]
 

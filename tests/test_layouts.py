@@ -15,6 +15,7 @@ import pytest
 import clipstore.layouts
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pipeline.discover import discover
+from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.types import Prompt
 from tests.layout_trees import (
     ai_toolkit_config,
@@ -74,15 +75,30 @@ def diffusers_example(root: Path) -> None:
     diffusers_card(root, ["a fox", "a fox"])
 
 
+def pattern_example(root: Path) -> None:
+    touch(root, ["one/samples/5_fox_0.png", "two/samples/5_fox_0.png", "two/samples/9_fox_0.jpg"])
+    touch(root, ["two/notes.md", "preview.png"])
+
+
+ASKED_FOR = {"pattern": "{run}/samples/{step}_{prompt_id}_{index}.{ext}"}
+"""Layouts that read only what they are asked to, with the pattern of their example."""
+
 EXAMPLES: dict[str, Callable[[Path], None]] = {
     "ai_toolkit": ai_toolkit_example,
     "diffusers": diffusers_example,
     "onetrainer": onetrainer_example,
+    "pattern": pattern_example,
     "folder": folder_example,
     "kohya": kohya_example,
     "musubi": musubi_example,
     "simpletuner": simpletuner_example,
 }
+
+
+def pattern_of(layout: Layout) -> PathPattern | None:
+    text = ASKED_FOR.get(layout.NAME)
+    return None if text is None else parse_pattern(text)
+
 
 every_layout = pytest.mark.parametrize("layout", all_layouts(), ids=lambda layout: layout.NAME)
 
@@ -104,7 +120,8 @@ def test_a_layout_claims_its_own_example_only(layout: Layout, tmp_path: Path) ->
     for name, build in EXAMPLES.items():
         (tmp_path / name).mkdir()
         build(tmp_path / name)
-        assert (layout.claims(tmp_path / name) is not None) == (name == layout.NAME)
+        is_own = name == layout.NAME and name not in ASKED_FOR
+        assert (layout.claims(tmp_path / name) is not None) == is_own
 
 
 @every_layout
@@ -122,7 +139,8 @@ def test_every_file_ends_in_exactly_one_place(layout: Layout, tmp_path: Path) ->
     (tmp_path / "dangling.png").symlink_to(tmp_path / "none")
     os.mkfifo(tmp_path / "pipe.png")
 
-    context = ReadContext("r", (Prompt("fox", "a fox", "p"),), tmp_path)
+    fox = Prompt("fox", "a fox", "p")
+    context = ReadContext("r", (fox,), tmp_path, pattern=pattern_of(layout))
     places: list[Path] = []
     for contents in layout.read(tmp_path, context):
         places += [picture.path for picture in contents.pictures]
@@ -138,7 +156,8 @@ def test_every_file_ends_in_exactly_one_place(layout: Layout, tmp_path: Path) ->
 def test_every_picture_has_a_prompt_and_a_key_of_its_own(layout: Layout, tmp_path: Path) -> None:
     EXAMPLES[layout.NAME](tmp_path)
 
-    for contents in discover(tmp_path, user_prompts=(Prompt("fox", "a fox", "p"),)).runs:
+    fox = Prompt("fox", "a fox", "p")
+    for contents in discover(tmp_path, pattern=pattern_of(layout), user_prompts=(fox,)).runs:
         keys = [(one.step, one.prompt_id, one.image_index, one.panel) for one in contents.pictures]
         prompt_ids = [prompt.prompt_id for prompt in contents.prompts]
         assert len(set(keys)) == len(keys) > 0
@@ -150,7 +169,9 @@ def test_every_picture_has_a_prompt_and_a_key_of_its_own(layout: Layout, tmp_pat
 def test_reading_twice_gives_the_same(layout: Layout, tmp_path: Path) -> None:
     EXAMPLES[layout.NAME](tmp_path)
 
-    assert discover(tmp_path) == discover(tmp_path)
+    first, second = (discover(tmp_path, pattern=pattern_of(layout)) for _ in range(2))
+
+    assert first == second
 
 
 @every_layout
@@ -160,7 +181,8 @@ def test_a_run_of_another_layout_read_by_force_fails_no_file(
     for build in EXAMPLES.values():
         build(tmp_path)
 
-    (contents, *_) = layout.read(tmp_path, ReadContext("r", (), tmp_path))
+    context = ReadContext("r", (), tmp_path, pattern=pattern_of(layout))
+    (contents, *_) = layout.read(tmp_path, context)
 
     assert contents.run.layout == layout.NAME
-    assert contents.run.root == tmp_path
+    assert tmp_path in (contents.run.root, contents.run.root.parent)

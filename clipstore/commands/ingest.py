@@ -18,6 +18,7 @@ from clipstore.options import (
     format_option,
     layout_option,
     message_console,
+    pattern_option,
     prompts_option,
     read_user_prompts,
     result_console,
@@ -29,6 +30,7 @@ from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discov
 from clipstore.pipeline.progress import IngestProgress
 from clipstore.pipeline.stopping import StopSwitch
 from clipstore.pipeline.timings import IngestTimings
+from clipstore.sources.pattern import PathPattern
 from clipstore.storage.store import default_store_path
 
 DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"
@@ -61,6 +63,7 @@ EXAMPLES_PER_REASON = 3
 @click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin.")
 @prompts_option
 @layout_option
+@pattern_option
 @click.option(
     "--workers",
     type=click.IntRange(min=0),
@@ -81,6 +84,7 @@ def command(
     allow_pickle: bool,
     prompts: Path | None,
     layout: str | None,
+    pattern: PathPattern | None,
     workers: int | None,
     limit: int | None,
     rescore: bool,
@@ -96,7 +100,7 @@ def command(
     """
     messages = message_console()
     texts = read_user_prompts(prompts, messages)
-    found = [discover(path, layout=layout, user_prompts=texts) for path in paths]
+    found = [discover(path, layout=layout, pattern=pattern, user_prompts=texts) for path in paths]
     for discovery in found:
         for contents in discovery.runs:
             for advice in contents.advice:

@@ -16,6 +16,7 @@ from clipstore.options import (
     format_option,
     layout_option,
     message_console,
+    pattern_option,
     prompts_option,
     read_user_prompts,
     result_console,
@@ -23,6 +24,7 @@ from clipstore.options import (
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.pictures.panels import CutPicture, PanelReader
 from clipstore.pipeline.discover import Discovery, discover
+from clipstore.sources.pattern import PathPattern
 from clipstore.types import Picture, Problem, RunContents
 
 COLUMNS = (
@@ -52,15 +54,22 @@ Row = dict[str, object]
 @click.argument("path", type=click.Path(path_type=Path))
 @prompts_option
 @layout_option
+@pattern_option
 @format_option
-def command(path: Path, prompts: Path | None, layout: str | None, form: Format) -> int:
+def command(
+    path: Path,
+    prompts: Path | None,
+    layout: str | None,
+    pattern: PathPattern | None,
+    form: Format,
+) -> int:
     """Show what `ingest` would find under PATH: runs, pictures, panels, prompts, problems.
 
     Formats other than table print one row per picture and panel, or per problem.
     """
     console, messages = result_console(), message_console()
     texts = read_user_prompts(prompts, messages)
-    found = discover(path, layout=layout, user_prompts=texts)
+    found = discover(path, layout=layout, pattern=pattern, user_prompts=texts)
     rows = _discovery_to_rows(found)
     if form == "jsonl":
         n_problems = 0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
+from clipstore.sources.pattern import PathPattern
 from clipstore.types import Prompt, RunContents
 
 
@@ -28,6 +29,8 @@ class ReadContext:
     """The folder that was given to clipstore: a run's settings may lie in a parent up to here."""
     other_runs: frozenset[Path] = frozenset()
     """Folders below this run that are runs of their own: `read` leaves them alone."""
+    pattern: PathPattern | None = None
+    """--pattern, for the one layout that has no naming of its own."""
 
 
 class Layout(Protocol):
@@ -44,7 +47,8 @@ class Layout(Protocol):
 
     def read(self, folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
         """All runs in a claimed folder: one, or several when pictures of different weights share
-        it. Raises nothing: what is wrong becomes a `Problem` or a sentence of advice."""
+        it. Raises nothing but for a wrong --pattern: what is wrong becomes a `Problem` or a
+        sentence of advice."""
 
 
 def all_layouts() -> tuple[Layout, ...]:

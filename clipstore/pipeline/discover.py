@@ -18,13 +18,16 @@ from clipstore.errors import (
     NothingFound,
     PathMissing,
     PathNotText,
+    PatternError,
 )
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.sources.listing import list_tree, walk_folders
+from clipstore.sources.pattern import PathPattern
 from clipstore.sources.textfiles import text_problem
 from clipstore.types import Problem, Prompt, RunContents, Skipped
 
 OUTSIDE_RULE = "not_in_a_run"
+PATTERN_LAYOUT = "pattern"
 LEVELS_UP = 2
 """How far above the given folder a run is looked for, to name it in the message."""
 
@@ -46,26 +49,26 @@ class Discovery:
 
 
 def discover(
-    root: Path, *, layout: str | None = None, user_prompts: tuple[Prompt, ...] = ()
+    root: Path,
+    *,
+    layout: str | None = None,
+    pattern: PathPattern | None = None,
+    user_prompts: tuple[Prompt, ...] = (),
 ) -> Discovery:
-    """The runs in `root` and below. `layout` is the only one tried when given.
+    """The runs in `root` and below. `layout` is the only one tried when given; with a `pattern`
+    nothing is tried, and everything below `root` is read by it.
 
     A run is named by its folder's path below `root`; if `root` itself is a run, by its own name.
 
     Raises `PathMissing` when `root` is no folder or lies inside a run, `NothingFound` when no
-    layout claims anything, `LayoutConflict` when two claim one folder.
+    layout claims anything, `LayoutConflict` when two claim one folder, `PatternMismatch` when a
+    picture does not fit the pattern.
     """
-    layouts = _chosen_layouts(layout)
+    if pattern is not None and layout not in (None, PATTERN_LAYOUT):
+        raise PatternError(pattern.text, f"it reads every run, so leave out --layout {layout}")
+    layouts = _chosen_layouts(PATTERN_LAYOUT if pattern is not None else layout)
     root = _to_folder(root)
-    claimed: dict[Path, Layout] = {}
-    seen_at_first = 0
-    for folder, n_entries in walk_folders(root):
-        seen_at_first += n_entries
-        claim = _claim_folder(folder, layouts)
-        if claim is not None:
-            claimed[folder] = claim
-    if not claimed:
-        _refuse(root, layouts, seen_at_first)
+    claimed = {root: layouts[0]} if pattern is not None else _claim_folders(root, layouts)
     outside = list_tree(root, without=frozenset(claimed)) if root not in claimed else None
     runs: list[RunContents] = []
     for folder in sorted(claimed):
@@ -74,6 +77,7 @@ def discover(
             user_prompts,
             root,
             frozenset(other for other in claimed if folder in other.parents),
+            pattern,
         )
         runs += claimed[folder].read(folder, context)
     skipped = (
@@ -104,6 +108,19 @@ def _to_folder(root: Path) -> Path:
     return folder
 
 
+def _claim_folders(root: Path, layouts: Sequence[Layout]) -> dict[Path, Layout]:
+    claimed: dict[Path, Layout] = {}
+    seen_at_first = 0
+    for folder, n_entries in walk_folders(root):
+        seen_at_first += n_entries
+        claim = _claim_folder(folder, layouts)
+        if claim is not None:
+            claimed[folder] = claim
+    if not claimed:
+        _refuse(root, layouts, seen_at_first)
+    return claimed
+
+
 def _claim_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:
     claims = [(one, reason) for one in layouts if (reason := one.claims(folder)) is not None]
     if len(claims) > 1:
@@ -123,4 +140,5 @@ def _refuse(root: Path, layouts: Sequence[Layout], seen_files: int) -> None:
         for one in layouts:
             if one.claims(parent) is not None:
                 raise PathMissing(root, f"a run but a part of one; pass {parent} instead")
-    raise NothingFound(root, seen_files, [one.NAME for one in layouts])
+    tried = [one.NAME for one in layouts if one.NAME != PATTERN_LAYOUT]
+    raise NothingFound(root, seen_files, tried)
