@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipstore.errors import PromptFileError
@@ -211,7 +211,11 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
             read_prompt_file(path)
 
 
-@given(st.binary(max_size=300), st.sampled_from([".json", ".jsonl", ".csv", ".tsv", ".txt", ".x"]))
+SUFFIXES = (".json", ".jsonl", ".csv", ".tsv", ".txt", ".toml", ".yaml", ".x")
+
+
+@settings(deadline=None)  # files are written: a busy disk is no bug
+@given(st.binary(max_size=300), st.sampled_from(SUFFIXES))
 def test_any_bytes_are_prompts_or_an_explained_refusal(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str
 ) -> None:
