@@ -211,6 +211,7 @@ def test_a_merge_brings_every_row_and_empties_the_spool(store: Path) -> None:
         "text_embeddings": 0,
         "problems": 0,
         "ingests": 1,
+        "verdicts": 0,
         "calibrations": 0,
     }
     assert check_store(store) == ()

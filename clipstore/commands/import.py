@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from clipstore.analysis.phrases import count_text
+from clipstore.analysis.tostore import judge_and_keep
 from clipstore.options import db_option, format_option, message_console, result_console
 from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.importing import ImportReport, ImportRequest, import_scores
@@ -65,6 +67,10 @@ def command(
     store = default_store_path(db)
     report = import_scores(store, request)
     _print_report(report, request, store, form)
+    if report.n_imported and not report.merge.n_parts_waiting:
+        not_renewed = judge_and_keep(store, datetime.now(UTC))
+        if not_renewed is not None:
+            message_console().print(not_renewed, markup=False)
     return 3 if report.refused else 0
 
 

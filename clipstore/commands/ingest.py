@@ -7,11 +7,13 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 import click
 
+from clipstore.analysis.tostore import judge_and_keep
 from clipstore.model.vectors import DtypeChoice
 from clipstore.options import (
     db_option,
@@ -139,6 +141,10 @@ def command(
         _print_timings(report.timings)
     if received:
         return 128 + received[0]
+    if report.n_scores and not report.merge.n_parts_waiting:
+        not_renewed = judge_and_keep(store, datetime.now(UTC))
+        if not_renewed is not None:
+            message_console().print(not_renewed, markup=False)
     return 3 if report.tally.refused or report.tally.pending else 0
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.tostore import keep_verdicts, verdict_news
 from clipstore.findings import Verdict
 from clipstore.options import db_option, format_option, message_console, result_console
 from clipstore.output import Format, print_rows, visible_text
@@ -38,8 +41,10 @@ def command(runs: tuple[str, ...], pictures: bool | None, db: Path | None, form:
     There are four answers: abandon; in band: judge by eye; keep going; cannot tell yet. CLIP says
     how far pictures follow their prompts and nothing about their quality.
     """
-    with open_current(default_store_path(db)) as reader:
+    store = default_store_path(db)
+    with open_current(store) as reader:
         verdicts = verdicts_from_reader(reader)
+        news = verdict_news(reader, verdicts, Rules(), store, datetime.now(UTC))
         unknown = sorted(set(runs) - {verdict.run for verdict in verdicts})
         if unknown:
             raise click.UsageError(
@@ -49,6 +54,8 @@ def command(runs: tuple[str, ...], pictures: bool | None, db: Path | None, form:
             reader, [v for v in verdicts if not runs or v.run in runs], asked=pictures
         )
     _tell_what_is_missing(chosen, left_alone)
+    if (not_kept := keep_verdicts(store, news)) is not None:
+        message_console().print(not_kept, markup=False)
     console = result_console()
     if form == "table":
         print_rows([_verdict_to_table_row(v) for v in chosen], TABLE_COLUMNS, form, console)
