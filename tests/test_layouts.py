@@ -17,6 +17,7 @@ from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pipeline.discover import discover
 from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.types import Prompt
+from tests.generated_pictures import a1111
 from tests.layout_trees import (
     ai_toolkit_config,
     ai_toolkit_samples,
@@ -75,6 +76,13 @@ def diffusers_example(root: Path) -> None:
     diffusers_card(root, ["a fox", "a fox"])
 
 
+def metadata_example(root: Path) -> None:
+    a1111(root / "00001-7.png", "a fox <lora:mine-step00000500:1>")
+    a1111(root / "00002-7.jpg", "a cat <lora:mine-step00000500:1>")
+    a1111(root / "00003-7.png", "a fox <lora:final:1>")
+    touch(root, ["00004-7.png", "00001-7.txt"])
+
+
 def pattern_example(root: Path) -> None:
     touch(root, ["one/samples/5_fox_0.png", "two/samples/5_fox_0.png", "two/samples/9_fox_0.jpg"])
     touch(root, ["two/notes.md", "preview.png"])
@@ -90,6 +98,7 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "pattern": pattern_example,
     "folder": folder_example,
     "kohya": kohya_example,
+    "metadata": metadata_example,
     "musubi": musubi_example,
     "simpletuner": simpletuner_example,
 }
