@@ -20,8 +20,10 @@ from clipstore.storage.sqlfiles import (
     views_in_order,
 )
 from clipstore.storage.store import check_store, merge_parts, open_store, run_query
+from clipstore.types import Model
 from tests.store_rows import (
     MODEL,
+    MODEL_WITHOUT_BAND,
     NOON,
     ingest_row,
     model_row,
@@ -212,6 +214,46 @@ def test_the_comparison_with_the_base_is_paired_by_prompt(filled: Path) -> None:
     last = found.row(-1, named=True)
     assert last["mean_change"] == pytest.approx(0.30 - 0.21, abs=1e-6)
     assert (found["share_up"][0], last["share_up"]) == (0.0, 1.0)
+
+
+def test_two_models_disagree_when_one_says_clearly_up_and_the_other_clearly_down(
+    tmp_path: Path,
+) -> None:
+    store = tmp_path / "x.duckdb"
+    texts = {name: f"a {name}" for name in ("cat", "dog", "fox", "hen")}
+    other = MODEL_WITHOUT_BAND
+    write_rows(
+        store, {"models": [model_row(), model_row(other)], "runs": [run_row("a"), run_row("b")]}
+    )
+
+    def score(run: str, model: Model, changes: list[float]) -> None:
+        levels = dict(zip(texts, (0.20, 0.30, 0.10, 0.25), strict=True))
+        last = dict(zip(texts, changes, strict=True))
+        for step, share in ((100, 0.0), (200, 0.4), (300, 1.0)):
+            cosines = {name: levels[name] + share * last[name] for name in texts}
+            write_rows(
+                store,
+                prompt_rows(run, texts),
+                score_rows(run, step, cosines, texts, model=model),
+            )
+
+    score("a", MODEL, [0.04, 0.05, 0.03, 0.04])
+    score("a", other, [-0.02, -0.02, -0.03, -0.01])
+    score("b", MODEL, [0.04, 0.05, 0.03, 0.04])
+    score("b", other, [-0.10, 0.07, -0.08, 0.09])  # down a little, and not clearly
+    found = ask(store, "model_disagreement")
+    told = [
+        {key: row[key] for key in ("run", "model_a", "n_steps", "n_prompts", "disagree")}
+        for row in found.iter_rows(named=True)
+    ]
+    one = {"model_a": "other", "n_steps": 3, "n_prompts": 4}
+    assert told == [{"run": "a", **one, "disagree": True}, {"run": "b", **one, "disagree": False}]
+    first = found.row(0, named=True)
+    assert (first["best_step_a"], first["best_step_b"]) == (100, 300)
+    assert first["correlation"] == pytest.approx(-1, abs=1e-4)
+    assert first["change_a"] == pytest.approx(-0.02, abs=1e-6)
+    assert first["change_b"] == pytest.approx(0.04, abs=1e-6)
+    assert first["standard_error_b"] == pytest.approx(0.00816 / 2, abs=1e-5)
 
 
 def test_an_edited_prompt_shows_both_texts(tmp_path: Path) -> None:
