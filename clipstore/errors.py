@@ -291,6 +291,16 @@ class PairsMissing(ClipstoreError):
         )
 
 
+class DeviceFailed(ClipstoreError):
+    """The device broke down while it computed."""
+
+    def __init__(self, device: str, why: str) -> None:
+        super().__init__(
+            f"{device} failed: {why}\nWhat was scored is kept; the same command goes on from "
+            "there. If it fails again, --device cpu does without it."
+        )
+
+
 class QueryError(ClipstoreError):
     """SQL that DuckDB would not run."""
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipstore.errors import DeviceFull
+from clipstore.errors import DeviceFailed, DeviceFull
 from clipstore.model.device import CudaDevice
 from clipstore.model.imagebatches import (
     ImageBatches,
@@ -149,15 +149,31 @@ def test_a_device_without_room_for_one_picture_is_an_error_that_says_so() -> Non
         ImageBatches(device, MeanColour(device), size=8).embed(pictures(3), 3)
 
 
-def test_any_other_failure_of_the_device_is_not_taken_for_a_lack_of_memory() -> None:
+ILLEGAL = "CUDA error: an illegal memory access was encountered\nCompile with DSA"
+
+
+def test_any_other_failure_of_a_gpu_is_told_and_not_taken_for_a_lack_of_memory() -> None:
     device = PlayedDevice()
 
     def break_down(_batch: Tensor) -> Tensor:
-        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        raise RuntimeError(ILLEGAL)
 
-    with pytest.raises(RuntimeError, match="illegal memory access"):
+    with pytest.raises(DeviceFailed, match=r"cuda failed: CUDA error: an illegal memory access"):
         ImageBatches(device, break_down, size=8).embed(pictures(3), 3)
     assert "release" not in device.log
+    device.name = "cpu"
+    with pytest.raises(RuntimeError, match="illegal"):
+        ImageBatches(device, break_down, size=8).embed(pictures(3), 3)
+
+
+def test_a_failure_that_shows_only_when_waited_for_is_told_too() -> None:
+    class Broken:
+        def cpu(self) -> Tensor:
+            raise RuntimeError(ILLEGAL)
+
+    batches = ImageBatches(PlayedDevice(), lambda _batch: Broken(), size=8)
+    with pytest.raises(DeviceFailed, match="the same command goes on"):
+        batches.embed(pictures(3), 3)
 
 
 def overflowing(batch: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from torch import nn
 
 from clipstore.model import cputuning
 from clipstore.model.cputuning import CLEARLY_FASTER, CpuTuning, choose_threads, tune_cpu
-from clipstore.model.embed import load_clip
+from clipstore.model.device import PlainDevice
+from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.precision import (
     COMPILE_FROM_PICTURES,
     MAX_BOUND,
@@ -44,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def load_in(folder: Path, dtype: DtypeChoice) -> tuple[object, list[str]]:
+def load_in(folder: Path, dtype: DtypeChoice) -> tuple[ClipEmbedder, list[str]]:
     said: list[str] = []
     embedder = load_clip(str(folder), device="cpu", dtype=dtype, offline=True, announce=said.append)
     return embedder, said
@@ -146,14 +148,75 @@ def test_only_a_large_job_on_cuda_is_worth_a_compilation() -> None:
     assert not pays_to_compile("cpu", 10**9)
 
 
+class TestACompiledTower:
+    """Compiled by a device that a test plays: what `torch.compile` gives is the network it says."""
+
+    @staticmethod
+    def load_with(
+        folder: Path, monkeypatch: pytest.MonkeyPatch, compiles: Callable[[nn.Module], nn.Module]
+    ) -> tuple[ClipEmbedder, list[str]]:
+        said: list[str] = []
+        monkeypatch.setattr("clipstore.model.embed.pays_to_compile", lambda *_: True)
+        monkeypatch.setattr(PlainDevice, "compile", lambda _self, network: compiles(network))
+        embedder = load_clip(str(folder), device="cpu", offline=True, announce=said.append)
+        return embedder, said
+
+    def test_scores_when_its_vectors_are_the_plain_one_s(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[nn.Module] = []
+
+        def wrap(network: nn.Module) -> nn.Module:
+            made.append(nn.Sequential(network))
+            return made[-1]
+
+        embedder, said = self.load_with(folder, monkeypatch, wrap)
+        assert embedder.batches._tower.network is made[0]
+        assert not said
+        np.testing.assert_array_equal(
+            cosines_of(embedder, pictures(), TEXTS), cosines_of(load(folder), pictures(), TEXTS)
+        )
+
+    def test_is_left_when_it_computes_something_else(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        embedder, said = self.load_with(
+            folder, monkeypatch, lambda network: nn.Sequential(network, nn.ReLU())
+        )
+        assert said == [
+            "the compiled image tower computes other vectors; going on without compiling."
+        ]
+        assert (cosines_of(embedder, pictures(), TEXTS) < 0).any()
+
+    def test_is_left_when_it_cannot_be_compiled(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class NoCompiler(nn.Module):
+            def forward(self, _values: torch.Tensor) -> torch.Tensor:
+                raise RuntimeError("Failed to find C compiler.\nmore")
+
+        embedder, said = self.load_with(folder, monkeypatch, lambda _network: NoCompiler())
+        assert said == [
+            "compiling the image tower failed; going on without: Failed to find C compiler."
+        ]
+        assert np.isfinite(cosines_of(embedder, pictures(), TEXTS)).all()
+
+
 class TestTheCpu:
     NETWORK = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 64))
 
-    @pytest.mark.parametrize("difference, chosen", [(1e-6, "medium"), (3e-3, "highest")])
-    def test_multiplies_otherwise_only_where_the_numbers_stay_float32_s(
-        self, monkeypatch: pytest.MonkeyPatch, difference: float, chosen: str
+    @pytest.mark.parametrize(
+        "difference, speed, chosen",
+        [(1e-6, 1.4, "medium"), (3e-3, 1.4, "highest"), (1e-6, 0.9, "highest")],
+    )
+    def test_multiplies_otherwise_only_where_that_is_faster_and_the_numbers_stay_float32_s(
+        self, monkeypatch: pytest.MonkeyPatch, difference: float, speed: float, chosen: str
     ) -> None:
+        def seconds(_rows: int, _shape: tuple[int, int], tuning: CpuTuning) -> float:
+            return 1.0 / speed if tuning.matmul_precision == "medium" else 1.0
+
         monkeypatch.setattr(cputuning, "_relative_difference", lambda *_: difference)
+        monkeypatch.setattr(cputuning, "_seconds", seconds)
         assert tune_cpu(self.NETWORK, 50).matmul_precision == chosen
 
     def test_sees_a_product_in_bfloat16(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +234,9 @@ class TestTheCpu:
 
         monkeypatch.setattr(torch, "set_float32_matmul_precision", remember)
         monkeypatch.setattr(torch.Tensor, "__matmul__", product_of_amx)
+        monkeypatch.setattr(
+            cputuning, "_seconds", lambda _r, _s, tuning: 1 + (tuning.matmul_precision == "highest")
+        )
         assert tune_cpu(self.NETWORK, 50).matmul_precision == "highest"
 
     def test_keeps_torch_s_threads_unless_fewer_are_clearly_faster(self) -> None:

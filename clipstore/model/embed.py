@@ -21,13 +21,14 @@ from clipstore.model.clip import load_clip_towers
 from clipstore.model.cputuning import tune_cpu
 from clipstore.model.device import Device, choose_device, list_devices, open_device
 from clipstore.model.imagebatches import (
+    CPU_BATCH_TOKENS,
     ImageBatches,
     TowerSize,
     choose_batch_size,
     choose_call_size,
 )
 from clipstore.model.imagetower import unit_rows
-from clipstore.model.precision import choose_tower, pays_to_compile, resolve_dtype
+from clipstore.model.precision import choose_tower, compile_tower, pays_to_compile, resolve_dtype
 from clipstore.model.preprocess import Preprocessing
 from clipstore.model.preprocessorfile import read_preprocessing
 from clipstore.model.siglip import load_siglip_towers
@@ -116,21 +117,14 @@ def load_clip(
         towers, preprocessing = _load_towers(files)
     place = _open_device(device_name, towers)
     towers.text.to(place.name)
-    chosen = choose_tower(
-        towers,
-        preprocessing,
-        place,
-        resolve_dtype(dtype, place.name),
-        compiles=pays_to_compile(place.name, expected_pictures),
-        announce=announce,
+    wanted = resolve_dtype(dtype, place.name)
+    chosen = choose_tower(towers, preprocessing, place, wanted, announce)
+    size = choose_batch_size(
+        place.name, TowerSize(towers.image_tokens, towers.bytes_per_token), place.free_bytes()
     )
-    size = TowerSize(towers.image_tokens, towers.bytes_per_token)
-    images = ImageBatches(
-        place,
-        chosen.tower,
-        choose_batch_size(place.name, size, place.free_bytes()),
-        chosen.exact,
-    )
+    if pays_to_compile(place.name, expected_pictures):
+        chosen = compile_tower(chosen, preprocessing, place, size, announce)
+    images = ImageBatches(place, chosen.tower, size, chosen.exact)
     model = Model(
         name=files.name,
         revision=files.revision,
@@ -151,7 +145,7 @@ def load_clip(
 
 def _open_device(name: str, towers: Towers) -> Device:
     """The device, tuned to the image tower where it is the CPU."""
-    return open_device(name, tune_cpu(towers.image, towers.image_tokens) if name == "cpu" else None)
+    return open_device(name, tune_cpu(towers.image, CPU_BATCH_TOKENS) if name == "cpu" else None)
 
 
 def _load_towers(files: ModelFiles) -> tuple[Towers, Preprocessing]:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clipstore.errors import DeviceFull
+from clipstore.errors import DeviceFailed, DeviceFull
 from clipstore.model.device import Device
 
 CPU_BATCH_TOKENS = 2400
@@ -77,7 +77,7 @@ class ImageBatches:
         """Prepared pixels (n, side, side, 3) to unit vectors (n, dimension).
 
         A row is not finite where the arithmetic overflowed in float32 too. Raises `DeviceFull`
-        when there is no memory for a single picture.
+        when there is no memory for a single picture, `DeviceFailed` when a GPU breaks down.
         """
         vectors = np.empty((len(pixels), dimension), dtype=np.float32)
         # While one batch is computed the next is on its way, and only then the first is waited for.
@@ -87,14 +87,14 @@ class ImageBatches:
             rows = pixels[start : start + self.size]
             units = self._try_batch(rows)
             if units is None:
-                _collect(running, vectors, keep=0)
+                self._collect(running, vectors, keep=0)
                 self._device.release_memory()
                 self.size //= 2
                 continue
             running.append(_Running(start, len(rows), units))
             start += len(rows)
-            _collect(running, vectors, keep=1)
-        _collect(running, vectors, keep=0)
+            self._collect(running, vectors, keep=1)
+        self._collect(running, vectors, keep=0)
         self._retry(pixels, vectors)
         return vectors
 
@@ -105,10 +105,23 @@ class ImageBatches:
                 return self._tower(self._device.upload(rows, self.size))
         except RuntimeError as error:
             if not self._device.is_out_of_memory(error):
-                raise
+                if self._device.name == "cpu":
+                    raise
+                # After such an error nothing that this process asks of the device is sure.
+                raise DeviceFailed(self._device.name, _first_line(error)) from error
             if self.size == 1:
                 raise DeviceFull(self._device.name) from error
             return None
+
+    def _collect(self, running: deque[_Running], vectors: NDArray[np.float32], keep: int) -> None:
+        """Wait for all but the newest `keep` batches."""
+        while len(running) > keep:
+            done = running.popleft()
+            try:
+                units = done.units.cpu().numpy()
+            except RuntimeError as error:  # what went wrong on a GPU shows when it is waited for
+                raise DeviceFailed(self._device.name, _first_line(error)) from error
+            vectors[done.start : done.start + done.n_rows] = units[: done.n_rows]
 
     def _retry(self, pixels: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
         bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
@@ -121,11 +134,8 @@ class ImageBatches:
             vectors[rows] = self._exact(torch.from_numpy(batch)).numpy()[: len(rows)]
 
 
-def _collect(running: deque[_Running], vectors: NDArray[np.float32], keep: int) -> None:
-    """Wait for all but the newest `keep` batches."""
-    while len(running) > keep:
-        done = running.popleft()
-        vectors[done.start : done.start + done.n_rows] = done.units.cpu().numpy()[: done.n_rows]
+def _first_line(error: RuntimeError) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def choose_batch_size(device: str, tower: TowerSize, free_bytes: int | None) -> int:

@@ -26,6 +26,10 @@ class ImageTower:
         self._table = level_table
         self._device_type = device_type
 
+    def with_network(self, network: nn.Module) -> ImageTower:
+        """The same with another form of the network."""
+        return ImageTower(network, self._table, self.dtype, self._device_type)
+
     def __call__(self, pixels: Tensor) -> Tensor:
         with torch.inference_mode():
             values = look_up(pixels, self._table)

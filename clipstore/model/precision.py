@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from clipstore.model.device import Device
 from clipstore.model.imagetower import ImageTower, unit_rows
 from clipstore.model.preprocess import Preprocessing
-from clipstore.model.probe import PROBE_TEXTS, probe_pictures
+from clipstore.model.probe import PROBE_TEXTS, probe_pixels
 from clipstore.model.towers import Towers
 from clipstore.model.vectors import Dtype, DtypeChoice
 
@@ -79,8 +79,6 @@ def choose_tower(
     preprocessing: Preprocessing,
     device: Device,
     dtype: Dtype,
-    *,
-    compiles: bool,
     announce: Callable[[str], None],
 ) -> ChosenTower:
     """The image tower on its device in `dtype`, or in float32 where that fails the probe.
@@ -90,15 +88,12 @@ def choose_tower(
     table = torch.from_numpy(preprocessing.level_table())  # (3, 256)
     exact = ImageTower(towers.image, table, "float32", "cpu")
     if dtype == "float32":
-        return ChosenTower(
-            _on_device(towers.image, table, "float32", device, compiles), dtype, None
-        )
+        return ChosenTower(_on_device(towers.image, table, "float32", device), dtype, None)
     texts = _probe_texts(towers, device)  # (n_texts, dimension)
-    pixels = np.stack([preprocessing.prepare(picture) for picture in probe_pictures()])
+    pixels = probe_pixels(preprocessing)
     network = copy.deepcopy(towers.image)
-    whole = _on_device(network, table, "float32", device, compiles=False)
-    reference = _cosines(whole, pixels, texts, device)
-    short = _on_device(network, table, dtype, device, compiles)
+    reference = _cosines(_on_device(network, table, "float32", device), pixels, texts, device)
+    short = _on_device(network, table, dtype, device)
     error = compare_cosines(_cosines(short, pixels, texts, device), reference)
     if error.holds_bound or (dtype == "bfloat16" and math.isfinite(error.largest)):
         announce(f"image tower in {dtype}: its cosines differ from float32's {error.to_words()}.")
@@ -107,9 +102,36 @@ def choose_tower(
         f"{dtype} was tried for the image tower and differs from float32 {error.to_words()}; "
         f"{MEAN_BOUND:.0e} and {MAX_BOUND:.0e} are allowed. Scoring in float32."
     )
-    return ChosenTower(
-        _on_device(towers.image, table, "float32", device, compiles), "float32", None
-    )
+    return ChosenTower(_on_device(towers.image, table, "float32", device), "float32", None)
+
+
+def compile_tower(
+    chosen: ChosenTower,
+    preprocessing: Preprocessing,
+    device: Device,
+    batch_size: int,
+    announce: Callable[[str], None],
+) -> ChosenTower:
+    """The tower compiled for batches of that size, if its vectors stay the same; else as it was."""
+    pixels = probe_pixels(preprocessing)[:batch_size]
+    plain = chosen.tower
+    compiled = plain.with_network(device.compile(plain.network))
+    try:
+        with device.arithmetic():
+            before, after = (
+                tower(device.upload(pixels, batch_size)).cpu().numpy()
+                for tower in (plain, compiled)
+            )
+    except RuntimeError as error:  # all that torch.compile raises, and a lack of memory
+        why = str(error).strip().splitlines() or ["no details"]
+        announce(f"compiling the image tower failed; going on without: {why[0]}")
+        return chosen
+    # Rows have length 1: this is what two pictures' cosine is off from 1.
+    off = compare_cosines((before * after).sum(axis=1), (before * before).sum(axis=1))
+    if not off.holds_bound:
+        announce("the compiled image tower computes other vectors; going on without compiling.")
+        return chosen
+    return replace(chosen, tower=compiled)
 
 
 def compare_cosines(ours: NDArray[np.float32], exact: NDArray[np.float32]) -> HalfError:
@@ -120,14 +142,10 @@ def compare_cosines(ours: NDArray[np.float32], exact: NDArray[np.float32]) -> Ha
     return HalfError(float(difference.mean()), float(difference.max()))
 
 
-def _on_device(
-    network: nn.Module, table: Tensor, dtype: Dtype, device: Device, compiles: bool
-) -> ImageTower:
+def _on_device(network: nn.Module, table: Tensor, dtype: Dtype, device: Device) -> ImageTower:
     placed = network.to(device.name)
     if dtype == "float16":
         placed = placed.half()
-    if compiles:
-        placed = device.compile(placed)
     return ImageTower(placed, table.to(device.name), dtype, device.name)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from clipstore.model.embedder import Embedder
+from clipstore.model.embedder import Embedder, PixelPath
 
 PROBE_TEXTS = (
     "a photo of a cat",
@@ -39,10 +39,14 @@ def probe_pictures() -> list[NDArray[np.uint8]]:
     return [picture.astype(np.uint8) for picture in (smooth, coarse, fine, flat)]
 
 
+def probe_pixels(path: PixelPath) -> NDArray[np.uint8]:
+    """The probe's pictures as a model gets them: (4, side, side, 3)."""
+    return np.stack([path.prepare(picture) for picture in probe_pictures()])
+
+
 def score_probe(embedder: Embedder) -> tuple[float, ...]:
     """The cosine of each probe picture with each probe text, pictures first."""
-    pixels = np.stack([embedder.preprocessing.prepare(picture) for picture in probe_pictures()])
-    images = embedder.embed_images(pixels)  # (4, dimension)
+    images = embedder.embed_images(probe_pixels(embedder.preprocessing))  # (4, dimension)
     texts = embedder.embed_texts(PROBE_TEXTS).vectors  # (4, dimension)
     return tuple(float(cosine) for cosine in (images @ texts.T).ravel())
 
