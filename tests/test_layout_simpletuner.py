@@ -368,6 +368,48 @@ def test_each_adapter_is_a_run_of_its_own(tmp_path: Path) -> None:
     assert hint.base_picture.name == "fox__my_lora_64x64.png"
 
 
+def test_epochs_are_known_at_and_between_checkpoints_of_one_epoch(tmp_path: Path) -> None:
+    steps = (0, 100, 300, 400, 500, 600, 700, 900, 1000)
+    simpletuner_run(
+        tmp_path, [f"step_{step}_fox_0_64x64.png" for step in steps], library={"fox": "a fox"}
+    )
+    for step, epoch in ((300, 1), (500, 2), (700, 2), (900, 4)):
+        for name in (f"checkpoint-{step}", f"checkpoint-{step}-rolling"):
+            write_json(tmp_path / name / "training_state.json", {"epoch": epoch})
+
+    found = {one.step: one.epoch for one in read_one(tmp_path).pictures}
+
+    assert found == {
+        0: None,
+        100: 1,
+        300: 1,
+        400: None,
+        500: 2,
+        600: 2,
+        700: 2,
+        900: 4,
+        1000: None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "planned"),
+    [
+        ({"max_train_steps": 900, "num_train_epochs": 3, "num_update_steps_per_epoch": 10}, 900),
+        ({"max_train_steps": 0, "num_train_epochs": 3, "num_update_steps_per_epoch": 10}, 30),
+        ({"num_train_epochs": "3", "num_update_steps_per_epoch": "10"}, 30),
+        ({"max_train_steps": -1, "num_train_epochs": 3}, None),
+        ({"num_train_epochs": 0, "num_update_steps_per_epoch": 10}, None),
+    ],
+)
+def test_planned_steps_are_the_config_s_or_its_epochs_times_their_steps(
+    tmp_path: Path, config: dict[str, object], planned: int | None
+) -> None:
+    simpletuner_run(tmp_path, ["step_5_fox_0_64x64.png"], config={"use_ema": False, **config})
+
+    assert read_one(tmp_path).run.planned_steps == planned
+
+
 def test_only_adapters_make_no_empty_run_beside_them(tmp_path: Path) -> None:
     simpletuner_run(
         tmp_path, ["step_5_fox__a_0_64x64.png", "step_5_fox__b_0_64x64.png"], library=LIBRARY

@@ -174,15 +174,36 @@ def test_a_nearly_right_id_is_shown_but_not_used(tmp_path: Path) -> None:
 
 def test_the_trainer_s_own_record_beats_the_user_s_config(tmp_path: Path) -> None:
     simpletuner_run(tmp_path, NAMES[1:], config={"validation_prompt": "user's"})
-    for step in (9, 100):
+    for step in (2, 4):
         write_json(
             tmp_path / f"checkpoint-{step}" / "simpletuner_config.json",
             {"validation_prompt": f"of step {step}"},
         )
-    assert texts(read_one(tmp_path)) == {"validation": "of step 100"}
+    assert texts(read_one(tmp_path)) == {"validation": "of step 4"}
 
     write_json(tmp_path / "simpletuner_config.json", {"validation_prompt": "final"})
     assert texts(read_one(tmp_path)) == {"validation": "final"}
+
+
+def test_a_prompt_edited_at_a_resume_is_another_version_from_then_on(tmp_path: Path) -> None:
+    steps = (200, 400, 500, 600, 900, 1200)
+    simpletuner_run(tmp_path, [f"step_{step}_validation_0_64x64.png" for step in steps])
+    for step, text in ((500, "a fox"), (1000, "a red fox")):
+        path = tmp_path / f"checkpoint-{step}" / "simpletuner_config.json"
+        write_json(path, {"validation_prompt": text})
+
+    contents = read_one(tmp_path)
+
+    assert [(one.step, one.prompt_id) for one in contents.pictures] == [
+        *((step, "validation") for step in (200, 400, 500)),
+        *((step, "validation#2") for step in (600, 900, 1200)),
+    ]
+    assert texts(contents) == {"validation": "a fox", "validation#2": "a red fox"}
+    assert contents.prompts[0].source == "checkpoint-500/simpletuner_config.json"
+    assert "the text of prompt 'validation' changes between pictures" in contents.advice[0]
+
+    given = read_one(tmp_path, Prompt("validation", "given", "p"))
+    assert texts(given) == {"validation": "given"}
 
 
 def test_a_parent_s_config_counts_only_for_the_run_it_names(tmp_path: Path) -> None:

@@ -25,8 +25,9 @@ from clipstore.simpletuner.prompts import (
 from clipstore.simpletuner.settings import FilesByParts, config_to_planned_steps, find_config
 from clipstore.sources.listing import file_names, is_own_folder, list_tree
 from clipstore.sources.prompts import list_ids
+from clipstore.sources.promptversions import attach_texts
 from clipstore.sources.trainerconfig import TrainerConfig
-from clipstore.types import Picture, Problem, Prompt, Run, RunContents
+from clipstore.types import Run, RunContents
 
 NAME = "simpletuner"
 
@@ -110,28 +111,17 @@ def _fill(
     base = [file for file in named.base if file.slug == slug]
     epochs = steps_to_epochs({file.reading.step for file in own}, files)
     built = build_pictures(own, base, config, epochs)
-    pictures: list[Picture] = []
-    used: dict[str, Prompt] = {}
-    problems: list[Problem] = []
-    untold: set[str] = set()
-    for picture in built.pictures:
-        prompt = prompts.book.find(picture.prompt_id)
-        if prompt is None:
-            untold.add(picture.prompt_id)
-            problems.append(_no_text_problem(picture, prompts))
-        else:
-            used[prompt.prompt_id] = prompt
-            pictures.append(picture)
-    missing = untold - prompts.book.refused.keys()
+    told = attach_texts(built.pictures, prompts.find)
+    missing = told.untold - prompts.book.refused.keys()
     more = [advice_on_missing(missing, prompts, config)] if missing else []
-    more += [prompts.book.refused[key].why for key in sorted(untold - missing)]
+    more += [prompts.book.refused[key].why for key in sorted(told.untold - missing)]
     return replace(
         contents,
-        pictures=tuple(pictures),
-        prompts=tuple(used.values()),
-        problems=(*contents.problems, *problems),
+        pictures=told.pictures,
+        prompts=told.prompts,
+        problems=(*contents.problems, *told.problems),
         skipped=(*contents.skipped, *built.skipped),
-        advice=(*contents.advice, *more),
+        advice=(*contents.advice, *told.advice, *more),
     )
 
 
@@ -144,19 +134,6 @@ def _with_model_card(
     last_step = max(file.reading.step for file in named.pictures)
     last_ids = {file.prompt_id for file in named.pictures if file.reading.step == last_step}
     return add_model_card(prompts, files, last_ids, log.last_order)
-
-
-def _no_text_problem(picture: Picture, prompts: RunPrompts) -> Problem:
-    refused = prompts.book.refused.get(picture.prompt_id)
-    if refused is not None:
-        return Problem(picture.path, "prompt", refused.reason, refused.why, picture=picture)
-    return Problem(
-        picture.path,
-        "prompt",
-        "no_prompt_text",
-        f"no text for prompt {picture.prompt_id!r} beside the run; pass --prompts FILE with it.",
-        picture=picture,
-    )
 
 
 def _advice_on_names(named: NamedFiles) -> list[str]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from clipstore.simpletuner.names import MediaRow
-from clipstore.simpletuner.settings import FilesByParts
+from clipstore.simpletuner.settings import FilesByParts, checkpoint_files
 from clipstore.sources.textfiles import Unreadable, read_bytes
 
 MEDIA_LOG = "validation_media.jsonl"
@@ -65,14 +66,23 @@ def read_media_log(path: Path | None) -> MediaLog:
 
 
 def steps_to_epochs(steps: Iterable[int], files: FilesByParts) -> dict[int, int]:
-    """Epochs of the steps that have a checkpoint with a training_state.json."""
+    """Epochs of the steps that the checkpoints' training_state.json date: their own steps, and
+    those between two checkpoints of one epoch. Training begins in epoch 1."""
+    known = [(0, 1)]
+    for step, path in checkpoint_files(files, "training_state.json"):
+        epoch = _state_to_epoch(path)
+        if (
+            epoch is not None and step > known[-1][0]
+        ):  # of a rolling checkpoint's pair one is enough
+            known.append((step, epoch))
+    at = [step for step, _ in known]
     epochs: dict[int, int] = {}
     for step in steps:
-        for name in (f"checkpoint-{step}", f"checkpoint-{step}-rolling"):
-            path = files.get((name, "training_state.json"))
-            epoch = None if path is None else _state_to_epoch(path)
-            if epoch is not None:
-                epochs.setdefault(step, epoch)
+        after = bisect_left(at, step)
+        if step > 0 and after < len(known):
+            (_, earlier), (reached, later) = known[after - 1], known[after]
+            if step == reached or earlier == later:
+                epochs[step] = later
     return epochs
 
 

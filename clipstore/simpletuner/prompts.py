@@ -14,7 +14,9 @@ from pathlib import Path
 
 from clipstore.errors import PromptFileError
 from clipstore.simpletuner.settings import (
+    SAVED_CONFIG,
     FilesByParts,
+    checkpoint_files,
     find_library,
     newest_checkpoint_first,
 )
@@ -27,8 +29,8 @@ from clipstore.sources.prompts import (
     prompts_to_book,
 )
 from clipstore.sources.textfiles import Unreadable, read_text
-from clipstore.sources.trainerconfig import TrainerConfig
-from clipstore.types import Prompt
+from clipstore.sources.trainerconfig import TrainerConfig, read_trainer_config
+from clipstore.types import Picture, Problem, Prompt
 
 SINGLE_ID = "validation"
 BLANK_ID = "unconditional"
@@ -71,6 +73,31 @@ class RunPrompts:
     advice: tuple[str, ...]
     has_library: bool
     """True when a library of several prompts belongs to the run, built-in or the user's."""
+    single_by_step: tuple[tuple[int, Prompt], ...] = ()
+    """(step of a checkpoint, its `validation_prompt`) by step, where the checkpoints carry the
+    settings they were trained with; empty when they all agree or another source has the text."""
+
+    def find(self, picture: Picture) -> Prompt | Problem:
+        """The text a picture was made from: of the single prompt that of the next checkpoint,
+        since a resume may have edited it."""
+        prompt = self.book.find(picture.prompt_id)
+        if prompt is not None and prompt.prompt_id == SINGLE_ID:
+            later = (known for step, known in self.single_by_step if step >= picture.step)
+            return next(later, prompt)
+        return prompt or self._no_text_problem(picture)
+
+    def _no_text_problem(self, picture: Picture) -> Problem:
+        refused = self.book.refused.get(picture.prompt_id)
+        if refused is not None:
+            return Problem(picture.path, "prompt", refused.reason, refused.why, picture=picture)
+        return Problem(
+            picture.path,
+            "prompt",
+            "no_prompt_text",
+            f"no text for prompt {picture.prompt_id!r} beside the run; pass --prompts FILE with "
+            "it.",
+            picture=picture,
+        )
 
 
 def gather_prompts(
@@ -106,10 +133,13 @@ def gather_prompts(
         known = library.get(prompt.prompt_id, prompt)
         if known.text != prompt.text and not (prompt is blank and is_blank_off):
             refused.append(_two_texts(known, prompt))
+    book = prompts_to_book(user_prompts, tuple(library.values()), own, refused=refused)
+    is_from_config = single is not None and book.find(SINGLE_ID) is single
     return RunPrompts(
-        prompts_to_book(user_prompts, tuple(library.values()), own, refused=refused),
+        book,
         tuple(advice),
         has_library=bool(paths) or uses_built_in(config),
+        single_by_step=_single_by_step(files, single.text) if single and is_from_config else (),
     )
 
 
@@ -207,6 +237,21 @@ def _single_prompt(config: TrainerConfig | None) -> tuple[Prompt | None, Refused
     if not isinstance(text, str) or text == "None":  # the trainer runs "" but not "None"
         return None, None
     return Prompt(SINGLE_ID, text, config.path.name), None
+
+
+def _single_by_step(files: FilesByParts, text: str) -> tuple[tuple[int, Prompt], ...]:
+    """The `validation_prompt` of every checkpoint that has its settings; nothing when all of them
+    are `text`."""
+    found = []
+    for step, path in checkpoint_files(files, SAVED_CONFIG):
+        try:
+            single, _ = _single_prompt(read_trainer_config(path))
+        except Unreadable:
+            continue
+        if single is not None:
+            source = f"{path.parent.name}/{path.name}"
+            found.append((step, Prompt(SINGLE_ID, single.text, source)))
+    return tuple(found) if any(prompt.text != text for _, prompt in found) else ()
 
 
 def _two_texts(one: Prompt, other: Prompt) -> RefusedPrompt:

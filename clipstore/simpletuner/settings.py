@@ -78,16 +78,20 @@ def find_config(folder: Path, files: FilesByParts, search_root: Path) -> FoundCo
     return FoundConfig(_manifest_config(files), tuple(advice))
 
 
-def newest_checkpoint_first(files: FilesByParts, name: str) -> list[Path]:
-    """Files of this name directly in checkpoint-<step> folders."""
-    found = [
+def checkpoint_files(files: FilesByParts, name: str) -> list[tuple[int, Path]]:
+    """(step, path) of files of this name directly in checkpoint-<step> folders, by step."""
+    return sorted(
         (int(match[1]), path)
         for parts, path in files.items()
         if len(parts) == 2
         and parts[1] == name
         and (match := _CHECKPOINT.fullmatch(parts[0])) is not None
-    ]
-    return [path for _, path in sorted(found, reverse=True)]
+    )
+
+
+def newest_checkpoint_first(files: FilesByParts, name: str) -> list[Path]:
+    """The same paths, the highest step first."""
+    return [path for _, path in reversed(checkpoint_files(files, name))]
 
 
 def find_library(value: str, folder: Path, config: TrainerConfig, search_root: Path) -> Path | None:
@@ -138,9 +142,18 @@ def config_to_sizes(config: TrainerConfig | None) -> tuple[Size, ...]:
 
 
 def config_to_planned_steps(config: TrainerConfig | None) -> int | None:
-    """`max_train_steps`; None when absent or 0 or -1, which mean "by epochs"."""
-    steps = None if config is None else config.whole("max_train_steps")
-    return steps if steps is not None and steps > 0 else None
+    """`max_train_steps`; where it is absent or 0 or -1, which mean "by epochs", the epochs times
+    the steps of one, which the trainer adds to the settings it saves. None when neither is there.
+    """
+    if config is None:
+        return None
+    steps = config.whole("max_train_steps")
+    if steps is not None and steps > 0:
+        return steps
+    epochs, per_epoch = config.whole("num_train_epochs"), config.whole("num_update_steps_per_epoch")
+    if epochs is None or per_epoch is None or min(epochs, per_epoch) <= 0:
+        return None
+    return epochs * per_epoch
 
 
 def config_to_drawn_panels(config: TrainerConfig | None) -> DrawnPanels:
