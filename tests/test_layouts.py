@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import clipstore.layouts
+from clipstore.errors import LayoutConflict
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pipeline.discover import discover
 from clipstore.sources.pattern import PathPattern, parse_pattern
@@ -131,6 +132,21 @@ def test_a_layout_claims_its_own_example_only(layout: Layout, tmp_path: Path) ->
         build(tmp_path / name)
         is_own = name == layout.NAME and name not in ASKED_FOR
         assert (layout.claims(tmp_path / name) is not None) == is_own
+
+
+@pytest.mark.parametrize("other", [name for name in EXAMPLES if name != "folder"])
+def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path, other: str) -> None:
+    folder_example(tmp_path)
+    EXAMPLES[other](tmp_path)
+
+    if other in ASKED_FOR:
+        assert {one.run.layout for one in discover(tmp_path).runs} == {"folder"}
+        return
+    with pytest.raises(LayoutConflict) as caught:
+        discover(tmp_path)
+    for name in ("folder", other):
+        assert f"\n  {name}: " in str(caught.value)
+        assert f"--layout {name}" in str(caught.value)
 
 
 @every_layout
