@@ -1,1 +1,1 @@
-"""CLIP: its files, its pixel path, its vectors. Only `embed` imports torch."""
+"""CLIP and SigLIP: files, pixel path, vectors. pyproject.toml says which modules import torch."""

@@ -201,7 +201,7 @@ def _check_files(
         family=family,
         tokenizer_class=tokenizer_class,
         preprocessing=preprocessing,
-        band=find_band(folder, sha256, hub_name=name if revision else None),
+        band=find_band(folder, sha256, hub_name=name if revision and family else None),
     )
 
 
