@@ -26,7 +26,7 @@ Answer = Literal["yes", "no", "cannot tell yet"]
 Label = Literal["abandon", "in band: judge by eye", "keep going", "cannot tell yet"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many of them
 class StepMean:
     """One validation of a run: the mean over its prompts."""
 
@@ -130,6 +130,9 @@ class Verdict:
     """Estimated SD by which one checkpoint moves all prompts together; None when too short."""
     notes: tuple[str, ...]
     """Codes such as TOO_FEW_PROMPTS, BUDGET_UNKNOWN, CONSTANT_SCORES, BAND_UNKNOWN."""
+    store_jitter: float | None = None
+    """The same SD over all runs of the store under this model, which single runs are held against;
+    None where they are too few."""
     pictures: PictureFindings | None = None
     """What the pictures' vectors say beside the scores; None when they were not read. Nothing of
     it is in `verdict`."""

@@ -99,6 +99,11 @@ def look_at(curve: Curve, band: Band | None, rules: Rules) -> Look:
     return look_for_stuck(look, curve, errors, z, band, rules)
 
 
+def could_be_stuck(curve: Curve, band: Band, rules: Rules) -> bool:
+    """True when some validation is worth asking whether the run is stuck."""
+    return bool(_candidates(curve, band, rules)[0].any())
+
+
 def _candidates(curve: Curve, band: Band, rules: Rules) -> tuple[Bools, Bools]:
     """(T,) validations worth a full look for a stuck run, and for a collapse: those that a few
     array operations cannot rule out."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtrit
 
+from clipstore.analysis.analysed import AnalysedRun
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.pairs import may_be_in_band
 from clipstore.analysis.series import Bools, Floats
-from clipstore.analysis.sides import AnalysedRun
 from clipstore.comparisons import BestCheckpoints
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clipstore.analysis.arrays import column_medians, median
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Bools, Floats, Ints, RunScores
 
@@ -57,7 +58,7 @@ def series_from_scores(scores: RunScores, rules: Rules) -> Series:
     deviations = effect + left * (len(columns) / np.maximum(n_present, 1))
     index = kept + first
     steps = scores.steps[index]
-    gap = float(np.median(np.diff(steps))) if len(steps) > 1 else 1.0
+    gap = median(np.diff(steps)) if len(steps) > 1 else 1.0
     step_sd = _step_sd(deviations, rules)
     limit = max(rules.bad_step_cosine, rules.bad_step_sds * step_sd)
     bad = isolated_bad_steps(mean, prompt_profile(panel, effect), limit, rules)
@@ -123,7 +124,7 @@ def isolated_bad_steps(mean: Floats, profile: Floats, limit: float, rules: Rules
         return none
     padded = np.concatenate([[np.nan] * 2, mean, [np.nan] * 2])
     beside = np.stack([padded[at : at + n_steps] for at in (0, 1, 3, 4)])  # (4, T)
-    around = np.nanmedian(beside, axis=0)
+    around = column_medians(beside)
     off = np.abs(np.nan_to_num(beside, nan=np.inf) - around)
     agree = np.maximum(off[:2].min(axis=0), off[2:].min(axis=0)) < limit / 2
     jumps = agree & (np.abs(mean - around) > limit)
@@ -158,7 +159,7 @@ def _step_sd(deviations: Floats, rules: Rules) -> float:
     if n_steps < 2 or n_prompts < 2:
         change = rules.prior_change_sd**2
     else:
-        change = float(np.median(np.diff(deviations, axis=0).var(axis=1, ddof=1)))
+        change = median(np.diff(deviations, axis=0).var(axis=1, ddof=1))
     return float(np.sqrt(change / max(n_prompts, 1) + rules.jitter_prior_sd**2))
 
 

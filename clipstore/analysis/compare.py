@@ -14,6 +14,7 @@ from itertools import combinations, islice
 import numpy as np
 import polars as pl
 
+from clipstore.analysis.analysed import AnalysedRun, analyse_run
 from clipstore.analysis.bestcheckpoints import best_checkpoints
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.multiple import holm, maximal_sets, rank_intervals
@@ -27,7 +28,7 @@ from clipstore.analysis.pairs import (
 from clipstore.analysis.phrases import band_text, count_text
 from clipstore.analysis.rules import Rules, rules_on_scale_of
 from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
-from clipstore.analysis.sides import AnalysedRun, Side, analyse_run, side_of_base, side_of_run
+from clipstore.analysis.sides import Side, side_of_base, side_of_run
 from clipstore.comparisons import (
     BASE,
     ComparedRun,

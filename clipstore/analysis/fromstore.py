@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
+from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.comparerules import CompareRules
+from clipstore.analysis.inchunks import StoreFacts, verdicts_in_chunks
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules, rules_on_scale_of
 from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
-from clipstore.analysis.sides import analyse_run
-from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.comparisons import ComparisonSet
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
@@ -25,17 +25,26 @@ from clipstore.storage.store import Reader, open_current
 from clipstore.types import TRAINED_PANELS, Band
 
 
-def verdicts_in_store(store: Path) -> tuple[Verdict, ...]:
+def verdicts_in_store(store: Path, rules: Rules | None = None) -> tuple[Verdict, ...]:
     """A verdict for every run and model in the store, most actionable first."""
     with open_current(store) as reader:
-        return verdicts_from_reader(reader)
+        return verdicts_from_reader(reader, rules)
 
 
-def verdicts_from_reader(reader: Reader) -> tuple[Verdict, ...]:
-    """The same for a store that is open."""
-    return verdicts_from_scores(
-        reader.read("analysis_scores"), reader.read("analysis_runs"), bands_from_reader(reader)
+def verdicts_from_reader(
+    reader: Reader, rules: Rules | None = None, n_processes: int | None = None
+) -> tuple[Verdict, ...]:
+    """The same for a store that is open. A large one is judged by `n_processes` at once, one a
+    core when that is None."""
+    runs = reader.read("analysis_runs")
+    names = dict(reader.read("analysis_models").select("model_id", "model").iter_rows())
+    facts = StoreFacts(
+        models=names,
+        bands=bands_from_reader(reader),
+        runs=dict(runs.select("run_id", "run").iter_rows()),
+        planned_steps=dict(runs.select("run_id", "planned_steps").iter_rows()),
     )
+    return verdicts_in_chunks(reader, facts, rules or Rules(), n_processes)
 
 
 def comparisons_in_store(

@@ -114,7 +114,7 @@ def curve_start(curve: Curve, n_seen: int) -> Curve:
         steps=curve.steps[end],
         position=curve.position[end],
         mean=curve.mean[end],
-        errors=curve.errors.at(np.arange(n_seen)),
+        errors=curve.errors.first(n_seen),
     )
 
 

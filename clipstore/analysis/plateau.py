@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtri
 
+from clipstore.analysis.arrays import median
 from clipstore.analysis.clean import Series
 from clipstore.analysis.onset import onset_of_end_level, tail_length
 from clipstore.analysis.rules import Rules
@@ -54,7 +55,7 @@ def plateau_from_series(
         return _too_short(mean, local, band, rules)
 
     tail = tail_length(n_steps, rules)
-    noise = float(np.median(local.noise()))
+    noise = median(local.noise())
     step_sd = float(np.sqrt(noise + local.jitter_variance))
     onset = onset_of_end_level(mean, step_sd, rules)
     start = min(onset.at, n_steps - tail)

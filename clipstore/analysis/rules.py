@@ -58,6 +58,12 @@ class Rules:
     picture; fixed seeds .008 to .014)."""
     jitter_prior_sd: float = 0.003
     """SD by which one checkpoint moves all prompts together: an assumption until runs show it."""
+    jitter_pool_runs: int = 20
+    """From so many runs of one model on, their own shake replaces that assumption."""
+    jitter_sample_runs: int = 200
+    """The pool is taken from so many runs at most: more change the third digit."""
+    jitter_min_sd: float = 0.001
+    """No pool is believed to show less: single curves are too short to prove stillness."""
     jitter_prior_weight: float = 8.0
     """Degrees of freedom that assumption is worth."""
     jitter_max_sd: float = 0.008
@@ -140,6 +146,10 @@ class Rules:
     sibling_overlap: float = 0.80
     """A run with this share of the prompts that reached the band proves they can reach it; the
     level then needs no allowance for other prompts."""
+
+    max_proofs: int = 100
+    """Different prompt sets kept as such a proof, the largest: with one for each of thousands of
+    runs, comparing them all would take longer than all else."""
 
     # What is said
     few_prompts: int = 8

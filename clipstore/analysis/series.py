@@ -8,19 +8,19 @@ single pictures can still be told apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from clipstore.analysis.arrays import Bools, Floats, Ints
+from clipstore.analysis.repeats import repeated_cells
 from clipstore.analysis.rules import Rules
 from clipstore.types import TRAINED_PANELS
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+__all__ = ["Bools", "Floats", "Ints"]  # the names that other modules of the analysis know
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,50 @@ class RunScores:
     def until(self, n_validations: int) -> RunScores:
         """The run as it was after its first `n_validations` validations."""
         end = slice(0, n_validations)
-        return RunScores(
-            self.model_id,
-            self.model,
-            self.run_id,
-            self.run,
-            self.steps[end],
-            self.prompts,
-            self.cosine[end],
-            self.raw_mean[end],
-            self.n_prompts[end],
-            self.n_images[end],
-            self.base,
-            self.codes,
+        return replace(
+            self,
+            steps=self.steps[end],
+            cosine=self.cosine[end],
+            raw_mean=self.raw_mean[end],
+            n_prompts=self.n_prompts[end],
+            n_images=self.n_images[end],
         )
+
+
+class RunNames(NamedTuple):
+    """One run under one model."""
+
+    model_id: int
+    model: str
+    run_id: int
+    run: str
+
+
+class RunRows(NamedTuple):
+    """The scores of one run under one model as they come, one a picture and panel, all (N,)."""
+
+    step: Ints
+    prompt: Ints
+    """Any numbers that are the same for the same prompt in every run."""
+    image_index: Ints
+    is_base: Bools
+    cosine: Floats
+    """Finite."""
+
+
+class RunCells(NamedTuple):
+    """The same as a matrix: T validations by C pictures, those of one prompt side by side."""
+
+    steps: Ints
+    """(T,) ascending."""
+    prompt: Ints
+    """(C,) ascending."""
+    cosine: Floats
+    """(T, C) NaN where there is none; the mean where there are several."""
+    n_rows: Ints
+    """(T, C) rows behind each cell."""
+    base: Mapping[int, float]
+    """By prompt, the mean over the base model's pictures; a prompt that is missing has none."""
 
 
 def run_scores_from_frame(scores: pl.DataFrame, rules: Rules) -> Iterator[RunScores]:
@@ -93,7 +123,13 @@ def run_scores_from_frame(scores: pl.DataFrame, rules: Rules) -> Iterator[RunSco
     nothing = numbered.clear().drop("model_id", "run_id")
     for model_id, model, run_id, run in keys.sort("model_id", "run_id").iter_rows():
         rows = by_run.get((model_id, run_id), nothing)
-        yield _run_scores(model_id, model, run_id, run, rows, rules)
+        step, prompt, image, is_base, cosine = (
+            rows[name].to_numpy() for name in ("step", "prompt", "image_index", "is_base", "cosine")
+        )
+        names = RunNames(model_id, model, run_id, run)
+        yield run_scores_from_cells(
+            names, cells_from_rows(RunRows(step, prompt, image, is_base, cosine)), rules
+        )
 
 
 def numbered_prompts(scores: pl.DataFrame) -> pl.DataFrame:
@@ -102,60 +138,78 @@ def numbered_prompts(scores: pl.DataFrame) -> pl.DataFrame:
     return prompts.with_row_index("prompt")
 
 
-def _run_scores(
-    model_id: int, model: str, run_id: int, run: str, rows: pl.DataFrame, rules: Rules
-) -> RunScores:
-    is_base = rows["is_base"].to_numpy()
-    prompt = rows["prompt"].to_numpy()
-    cosine = rows["cosine"].to_numpy()
-    on_curve = ~is_base
-    steps, step_at = _distinct(rows["step"].to_numpy()[on_curve])
-    image = rows["image_index"].to_numpy()[on_curve]
-    n_images_each = int(image.max(initial=0)) + 1
-    picture = prompt[on_curve] * n_images_each + image
-    pictures, picture_at = _distinct(picture)
-    shape = (len(steps), len(pictures))
-    cells, counts = _mean_by_cell(step_at * shape[1] + picture_at, cosine[on_curve], shape)
-    prompts, prompt_at = np.unique(pictures // n_images_each, return_inverse=True)
+def cells_from_rows(rows: RunRows) -> RunCells:
+    """One run's matrix of pictures. Rows of one picture, as of two panels, are averaged."""
+    on_curve = ~rows.is_base
+    steps, step_at = _distinct(rows.step[on_curve])
+    prompt, picture_at = _pictures(rows.prompt[on_curve], rows.image_index[on_curve])
+    shape = (len(steps), len(prompt))
+    cosine, count = _mean_by_cell(step_at * shape[1] + picture_at, rows.cosine[on_curve], shape)
+    base: dict[int, float] = {}
+    if rows.is_base.any():
+        prompts, prompt_at = _distinct(rows.prompt[rows.is_base])
+        means, _ = _mean_by_cell(prompt_at, rows.cosine[rows.is_base], (1, len(prompts)))
+        base = dict(zip(prompts.tolist(), means[0].tolist(), strict=True))
+    return RunCells(steps, prompt, cosine, count, base)
 
-    raw = _mean_by_group(cells, prompt_at, len(prompts))  # (T, P)
-    constant, duplicate = repeated_cells(cells, rules)
+
+def run_scores_from_cells(names: RunNames, cells: RunCells, rules: Rules) -> RunScores:
+    """Pictures to prompts: repeated scores blanked, the rest averaged by prompt."""
+    prompts, prompt_at = np.unique(cells.prompt, return_inverse=True)
+    raw = _mean_by_group(cells.cosine, prompt_at, len(prompts))  # (T, P)
+    constant, duplicate = repeated_cells(cells.cosine, rules)
     codes: tuple[str, ...] = ()
     clean = raw
     if constant.any() or duplicate.any():
-        clean = _mean_by_group(
-            np.where(constant | duplicate, np.nan, cells), prompt_at, len(prompts)
-        )
+        kept = np.where(constant | duplicate, np.nan, cells.cosine)
+        clean = _mean_by_group(kept, prompt_at, len(prompts))
         codes = (("CONSTANT_SCORES",) if constant.any() else ()) + (
             ("DUPLICATE_SCORES",) if duplicate.any() else ()
         )
-    base, _ = _mean_by_cell(
-        np.searchsorted(prompts, prompt[is_base])[np.isin(prompt[is_base], prompts)],
-        cosine[is_base][np.isin(prompt[is_base], prompts)],
-        (1, len(prompts)),
-    )
     there = np.isfinite(raw)
     n_prompts = there.sum(axis=1)
     return RunScores(
-        model_id,
-        model,
-        run_id,
-        run,
-        steps,
-        prompts,
-        clean,
-        np.where(there, raw, 0.0).sum(axis=1) / np.maximum(n_prompts, 1),
-        n_prompts,
-        counts.sum(axis=1),
-        base[0],
-        codes,
+        *names,
+        steps=cells.steps,
+        prompts=prompts,
+        cosine=clean,
+        raw_mean=np.where(there, raw, 0.0).sum(axis=1) / np.maximum(n_prompts, 1),
+        n_prompts=n_prompts,
+        n_images=cells.n_rows.sum(axis=1),
+        base=np.array([cells.base.get(prompt, np.nan) for prompt in prompts.tolist()]),
+        codes=codes,
     )
 
 
 def _distinct(numbers: Ints) -> tuple[Ints, Ints]:
-    """(sorted distinct numbers, place of each one among them); faster than numpy's own inverse."""
+    """(sorted distinct numbers, place of each one among them); faster than numpy's own inverse.
+
+    Scores mostly come in order of steps, and every step with the same prompts in the same order:
+    then a few comparisons do for sorting.
+    """
+    n = len(numbers)
+    changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    if len(changes) < n // 4 and (numbers[changes] > numbers[changes - 1]).all():
+        starts = np.append(0, changes)[: n and len(changes) + 1]
+        lengths = np.diff(np.append(starts, n))
+        return numbers[starts], np.repeat(np.arange(len(starts)), lengths)
+    again = np.flatnonzero(numbers == numbers[0]) if n else changes
+    period = int(again[1]) if len(again) > 1 else n
+    if period < n and n % period == 0 and (numbers.reshape(-1, period) == numbers[:period]).all():
+        distinct, at = np.unique(numbers[:period], return_inverse=True)
+        return distinct, np.tile(at, n // period)
     distinct = np.unique(numbers)
     return distinct, np.searchsorted(distinct, numbers)
+
+
+def _pictures(prompt: Ints, image: Ints) -> tuple[Ints, Ints]:
+    """((C,) prompt of each distinct picture, ascending; place of each row among them)."""
+    prompts, prompt_at = _distinct(prompt)
+    n_images = int(image.max(initial=0)) + 1
+    if n_images == 1:
+        return prompts, prompt_at
+    pictures, picture_at = _distinct(prompt_at * n_images + image)
+    return prompts[pictures // n_images], picture_at
 
 
 def _mean_by_cell(at: Ints, values: Floats, shape: tuple[int, int]) -> tuple[Floats, Ints]:
@@ -176,56 +230,3 @@ def _mean_by_group(cells: Floats, group: Ints, n_groups: int) -> Floats:
     total = np.add.reduceat(np.where(there, cells, 0.0), starts, axis=1)
     count = np.add.reduceat(there.astype(np.int64), starts, axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def repeated_cells(cells: Floats, rules: Rules) -> tuple[Bools, Bools]:
-    """Where single-picture scores (T, C) repeat exactly: (within one column, across columns).
-
-    A black picture has one vector, so its score with one text is one number; copied pictures repeat
-    too. Scores that were rounded on export repeat by chance: there only long unbroken repeats of
-    one column count, or a column that never changes.
-    """
-    none = np.zeros(cells.shape, bool)
-    values = np.sort(cells[np.isfinite(cells)])
-    if values.size < rules.repeated_cells:
-        return none, none
-    if _are_rounded(values):
-        return _long_repeats(cells, rules), none
-    times = (
-        rules.repeated_cells if values.size <= rules.large_run_cells else rules.repeated_cells_large
-    )
-    again = np.unique(values[times - 1 :][values[times - 1 :] == values[: 1 - times]])
-    if again.size == 0:
-        return none, none
-    constant, duplicate = none.copy(), none.copy()
-    at = np.searchsorted(again, cells).clip(max=again.size - 1)
-    for number in range(again.size):
-        here = (at == number) & (cells == again[number])
-        target = constant if here.any(axis=0).sum() == 1 else duplicate
-        target |= here
-    whole_columns = duplicate.sum(axis=0) >= times
-    constant |= duplicate & whole_columns
-    return constant, duplicate & ~whole_columns
-
-
-def _are_rounded(values: Floats) -> bool:
-    scaled = values * 1e5  # float32 near .3 resolves 3e-8, so 3e-3 here
-    return bool(np.mean(np.abs(scaled - np.rint(scaled)) < 5e-3) > 0.99)
-
-
-def _long_repeats(cells: Floats, rules: Rules) -> Bools:
-    """Cells in an unbroken repeat of at least `rounded_repeat`, or in a column of one value."""
-    n_steps, n_columns = cells.shape
-    length = np.zeros(n_columns, np.int64)
-    mask = np.zeros(cells.shape, bool)
-    for t in range(n_steps):
-        same = cells[t] == cells[t - 1] if t else np.zeros(n_columns, bool)
-        length = np.where(same, length + 1, 1)
-        for column in np.flatnonzero(length >= rules.rounded_repeat):
-            mask[t - length[column] + 1 : t + 1, column] = True
-    there = np.isfinite(cells)
-    low = np.where(there, cells, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(there, cells, -np.inf).max(axis=0, initial=-np.inf)
-    one_value = (low == high) & (there.sum(axis=0) >= rules.repeated_cells)
-    mask |= there & one_value
-    return mask

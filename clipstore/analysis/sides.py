@@ -11,20 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clipstore.analysis.clean import Series, fit_additive, series_from_scores
+from clipstore.analysis.analysed import AnalysedRun
+from clipstore.analysis.clean import fit_additive
 from clipstore.analysis.onset import tail_length
 from clipstore.analysis.plateau import (
     FLAT,
-    PlateauFit,
     location_of_level,
-    plateau_from_series,
 )
-from clipstore.analysis.rules import Rules
-from clipstore.analysis.series import Floats, Ints, RunScores
-from clipstore.analysis.uncertainty import Errors, errors_from_series, take_errors
+from clipstore.analysis.series import Floats, Ints
+from clipstore.analysis.uncertainty import take_errors
 from clipstore.comparisons import BASE, Scope
 from clipstore.findings import Location, PlateauStatus
-from clipstore.types import Band
 
 
 @dataclass(frozen=True)
@@ -48,27 +45,6 @@ class Side:
     @property
     def level(self) -> float | None:
         return float(self.cosine.mean()) if len(self.cosine) else None
-
-
-@dataclass(frozen=True)
-class AnalysedRun:
-    """A run with what every scope needs of it."""
-
-    scores: RunScores
-    series: Series
-    errors: Errors
-    fit: PlateauFit
-    band: Band | None
-    rules: Rules
-    """On the scale of the model that scored."""
-
-
-def analyse_run(scores: RunScores, band: Band | None, rules: Rules) -> AnalysedRun:
-    """Curve, errors and plateau of a run; `rules` already on the model's scale."""
-    series = series_from_scores(scores, rules)
-    errors = errors_from_series(series, rules)
-    fit = plateau_from_series(series, errors, band, rules)
-    return AnalysedRun(scores, series, errors, fit, band, rules)
 
 
 def side_of_run(run: AnalysedRun, scope: Scope, step: int | None = None) -> Side:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import stdtrit
 
+from clipstore.analysis.arrays import median
 from clipstore.analysis.clean import Series
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Floats, RunScores
@@ -77,16 +78,16 @@ def _adjusted_means(
     prompts they share with the panel, or are raw means with the spread of prompts on top."""
     n_steps, n = len(scores.steps), len(series.columns)
     noise = errors.noise()
-    per_prompt = float(np.median(noise)) * n if len(noise) else rules.prior_change_sd**2 / 2
+    per_prompt = median(noise) * n if len(noise) else rules.prior_change_sd**2 / 2
     between = errors.between_prompts * n if n else rules.prior_prompt_sd**2
     mean = scores.raw_mean.copy()
     variance = (per_prompt + between) / np.maximum(scores.n_prompts, 1) + errors.jitter_variance
     panel = scores.cosine[:, series.columns] - series.prompt_effect  # (T, n)
     there = np.isfinite(panel)
     n_there = there.sum(axis=1)
-    for t in np.flatnonzero(n_there):
-        mean[t] = panel[t, there[t]].mean()
-        variance[t] = per_prompt / n_there[t] + errors.jitter_variance
+    some = n_there > 0
+    mean[some] = np.where(there, panel, 0.0).sum(axis=1)[some] / n_there[some]
+    variance[some] = per_prompt / n_there[some] + errors.jitter_variance
     mean[series.index] = series.mean
     variance[series.index] = errors.step_variance()
     return mean.reshape(n_steps), variance

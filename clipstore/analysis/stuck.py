@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from clipstore.analysis.arrays import median
 from clipstore.analysis.looks import Blocker, Curve, Look, planned_looks
 from clipstore.analysis.onset import onset_of_end_level
 from clipstore.analysis.plateau import level_of_last, slope_weights
@@ -30,11 +31,11 @@ def look_for_stuck(
     if early is not None:
         return replace(look, blocker=early)
     newest = curve.mean[-look.n_window :]
-    level = max(look.level, float(np.median(newest)))
+    level = max(look.level, median(newest))
     _, se_panel, se_any = level_of_last(curve.mean, errors, look.n_window)
     limit = level + z * (se_any if look.for_any_prompts else se_panel)
     look = replace(look, limit=limit, line_end=_optimistic_end(look, curve, errors, level, rules))
-    noise = float(np.median(errors.noise()))
+    noise = median(errors.noise())
     swing = np.sqrt(max(float(newest.var(ddof=1)) - noise, 0.0))
     poor = limit < band.poor_below_cosine  # far enough down that no line need be drawn
     jump = _newest_jump(curve, errors, look.n_window, rules)
@@ -69,7 +70,7 @@ def _ruled_out_early(look: Look, curve: Curve, band: Band, rules: Rules) -> Bloc
     best_two = float(((mean[1:] + mean[:-1]) / 2).max())
     newest = mean[-look.n_window :]
     tests: tuple[tuple[Blocker, bool], ...] = (
-        ("LEVEL_IN_BAND", max(look.level, float(np.median(newest))) >= band.low_cosine),
+        ("LEVEL_IN_BAND", max(look.level, median(newest)) >= band.low_cosine),
         ("WAS_NEAR_BAND", best_two > band.low_cosine - rules.near_band_cosine),
         ("DROPPED", 0 < look.n_dropped < look.n_to_confirm),
         ("BUDGET_UNKNOWN", planned is None),
@@ -113,7 +114,7 @@ def _newest_jump(curve: Curve, errors: Errors, n_last: int, rules: Rules) -> int
 
 def _n_flat(curve: Curve, errors: Errors, rules: Rules) -> int:
     """Validations, as if none were missing, since the latest onset of the end level that fits."""
-    step_sd = float(np.sqrt(np.median(errors.noise()) + errors.jitter_variance))
+    step_sd = float(np.sqrt(median(errors.noise()) + errors.jitter_variance))
     onset = onset_of_end_level(curve.mean, step_sd, rules)
     at = min(onset.high, len(curve.mean) - 1)
     return int(curve.position[-1] - curve.position[at]) + 1

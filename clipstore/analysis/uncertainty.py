@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import stdtrit
 
+from clipstore.analysis.arrays import median
 from clipstore.analysis.clean import Series
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Bools, Floats, Ints
@@ -56,12 +57,25 @@ class Errors:
 
     def at(self, kept: Ints) -> Errors:
         """The errors of the validations `kept`, as if there were no others."""
+        if len(kept) == len(self.prompt_covariance):
+            return self
         covariance = self.prompt_covariance[np.ix_(kept, kept)]
         return replace(
             self,
             prompt_covariance=covariance,
             between_prompts=_between(covariance) if len(kept) > 1 else self.between_prompts,
             autocorrelation=self.autocorrelation[np.ix_(kept, kept)],
+        )
+
+    def first(self, n_steps: int) -> Errors:
+        """The errors of the first validations, as if there were no others."""
+        start = slice(0, n_steps)
+        covariance = self.prompt_covariance[start, start]
+        return replace(
+            self,
+            prompt_covariance=covariance,
+            between_prompts=_between(covariance) if n_steps > 1 else self.between_prompts,
+            autocorrelation=self.autocorrelation[start, start],
         )
 
     def quantile(self, probability: float) -> float:
@@ -103,27 +117,43 @@ def take_errors(errors: Errors, mean: Floats, where: Bools, rules: Rules) -> Err
     return replace(kept, jitter_variance=shake)
 
 
-def jitter_variance(mean: Floats, prompt_covariance: Floats, rules: Rules) -> float:
-    """Variance of the checkpoint's shake: a robust estimate pulled towards the assumed one.
+@dataclass(frozen=True)
+class JitterEstimate:
+    """What one curve says of the checkpoints' shake."""
+
+    variance: float
+    """May be negative: the prompts' noise is subtracted."""
+    df: float
+
+
+def jitter_estimate(mean: Floats, prompt_covariance: Floats, rules: Rules) -> JitterEstimate | None:
+    """The shake's variance by the curve's own second differences; None with too few validations.
 
     Second differences cancel the level and a straight trend; what they keep beyond the prompts'
     noise is shake. Six times a variance for independent shakes, less for correlated ones.
     """
-    prior = rules.jitter_prior_sd**2
     n_steps = len(mean)
     if n_steps < rules.jitter_min_validations:
-        return prior
+        return None
     bend = np.abs(np.diff(mean, 2))
-    spread = (1.4826 * float(np.median(bend))) ** 2 / 6
+    spread = (1.4826 * median(bend)) ** 2 / 6
     diagonal = np.diag(prompt_covariance)
     near = np.diag(prompt_covariance, 1)
     far = np.diag(prompt_covariance, 2)
     prompts = diagonal[:-2] + 4 * diagonal[1:-1] + diagonal[2:] - 4 * near[:-1] - 4 * near[1:]
-    share = float(np.median(prompts + 2 * far)) / 6
+    share = median(prompts + 2 * far) / 6
     rho = rules.jitter_autocorrelation
-    estimate = max(spread - share, 0.0) / (1 - 4 * rho / 3 + rho**2 / 3)
-    df = (n_steps - 2) / 3
-    pooled = (rules.jitter_prior_weight * prior + df * estimate) / (rules.jitter_prior_weight + df)
+    return JitterEstimate((spread - share) / (1 - 4 * rho / 3 + rho**2 / 3), (n_steps - 2) / 3)
+
+
+def jitter_variance(mean: Floats, prompt_covariance: Floats, rules: Rules) -> float:
+    """Variance of the checkpoint's shake: the curve's estimate pulled towards the usual one."""
+    usual = rules.jitter_prior_sd**2
+    found = jitter_estimate(mean, prompt_covariance, rules)
+    if found is None:
+        return usual
+    weight = rules.jitter_prior_weight
+    pooled = (weight * usual + found.df * max(found.variance, 0.0)) / (weight + found.df)
     return min(pooled, rules.jitter_max_sd**2)
 
 

@@ -74,6 +74,11 @@ class Reader:
         self.merge = merge
         """What became of waiting parts before this was opened; None when none waited."""
 
+    @property
+    def path(self) -> Path:
+        """The store's file."""
+        return self._database.path
+
     def frame(self, sql: str, parameters: Mapping[str, object] | None = None) -> pl.DataFrame:
         """The result of any SQL with `$name` parameters; times in UTC.
 
