@@ -1,12 +1,13 @@
 """How long the analysis takes on a very large store, beside what DuckDB itself takes to read it.
 
-    python -m benchmarks.analysis_scale --make FOLDER [--runs 10000]
-    python -m benchmarks.analysis_scale FOLDER [--workers 2]
+    python -m benchmarks.analysis_scale make STORE [--runs 10000]
+    python -m benchmarks.analysis_scale measure STORE [STORE ...] [--processes 2]
 
-The first makes a store of RUNS x 50 validations x 200 prompts under FOLDER (10,000 runs: 100 million
-scores). The second measures, each in a process of its own: all verdicts; and DuckDB's
-`avg(cosine) GROUP BY run, step, prompt` over the same file, in pieces that fit into memory. It
-prints seconds, peak memory of the process and its children, and the ratio.
+The first makes a store of RUNS x 50 validations x 200 prompts; 10,000 runs are 100 million scores.
+The second measures, each in a process of its own: all verdicts, and DuckDB's own mean by run, step
+and prompt over the same file with 2 threads and 2 GB. It prints wall and processor seconds, the
+largest memory of one process times their number, and the ratio. Give stores of several sizes to
+see that it is linear.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ import resource
 import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 
+from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.storage.schema import create_store
+from clipstore.storage.store import open_current
 from clipstore.types import content_id
 
 STEPS, PROMPTS = 50, 200
@@ -91,11 +97,102 @@ def make_store(store: Path, n_runs: int) -> None:
         for first in range(0, n_runs, RUNS_PER_INSERT):
             last = min(first + RUNS_PER_INSERT, n_runs)
             rows = ROWS.format(first=first, last=last, steps=STEPS, prompts=PROMPTS)
-            connection.execute(f"INSERT INTO scores {rows}", {"model_id": model_id})  # noqa: S608
-            print(f"\r{last:,} runs", end="", file=sys.stderr)  # noqa: T201
+            connection.execute(f"INSERT INTO scores {rows}", {"model_id": model_id})
+            sys.stderr.write(f"\r{last:,} runs")
         connection.execute("CHECKPOINT")
-    print(f"\n{store.stat().st_size / 1e6:,.0f} MB", file=sys.stderr)  # noqa: T201
+    sys.stderr.write(f"\n{store.stat().st_size / 1e6:,.0f} MB\n")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process and its children took."""
+
+    wall_s: float
+    processor_s: float
+    memory_mb: float
+    """Upper bound: the largest child's peak for each of them, and the parent's own."""
+
+
+def cost_of(work: Callable[[], object], n_processes: int) -> Cost:
+    """Run `work` in this process and look at what it took."""
+    start = time.perf_counter()
+    work()
+    wall_s = time.perf_counter() - start
+    own, children = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    processor_s = sum(each.ru_utime + each.ru_stime for each in (own, children))
+    memory_mb = (own.ru_maxrss + n_processes * children.ru_maxrss) / 1000
+    return Cost(wall_s, processor_s, memory_mb)
+
+
+def analyse(store: Path, n_processes: int) -> None:
+    """All verdicts."""
+    with open_current(store) as reader:
+        verdicts = verdicts_from_reader(reader, n_processes=n_processes)
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    sys.stderr.write(f"{len(verdicts):,} verdicts: {dict(counts)}\n")
+
+
+def group_by(store: Path, _: int) -> None:
+    """What any analysis of prompt means has to do at least, by DuckDB alone."""
+    with duckdb.connect(os.fspath(store), read_only=True) as connection:
+        connection.execute("SET threads = 2; SET memory_limit = '2GB'")
+        connection.execute(
+            "SELECT count(*), sum(mean) FROM (SELECT avg(cosine) AS mean FROM scores "
+            "GROUP BY run_id, step, prompt_id)"
+        ).fetchall()
+
+
+WORKS: dict[str, Callable[[Path, int], None]] = {"analyse": analyse, "group_by": group_by}
+
+
+def measure(store: Path, n_processes: int) -> str:
+    """One line of the table."""
+    costs = {}
+    for name in WORKS:
+        command = [sys.executable, "-m", "benchmarks.analysis_scale", "one", os.fspath(store)]
+        command += ["--work", name, "--processes", str(n_processes)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        costs[name] = Cost(**json.loads(done.stdout))
+    with duckdb.connect(os.fspath(store), read_only=True) as connection:
+        ((n_scores,),) = connection.execute("SELECT count(*) FROM scores").fetchall()
+    ours, theirs = costs["analyse"], costs["group_by"]
+    return (
+        f"{n_scores:>12,} {ours.wall_s:>9.1f} {ours.processor_s:>9.1f} {ours.memory_mb:>9,.0f} "
+        f"{theirs.wall_s:>9.1f} {theirs.processor_s:>9.1f} {theirs.memory_mb:>9,.0f} "
+        f"{ours.wall_s / theirs.wall_s:>6.2f} {ours.processor_s / theirs.processor_s:>6.2f} "
+        f"{1e6 * ours.processor_s / n_scores:>6.2f}"
+    )
+
+
+HEADINGS = (
+    f"{'':>12} {'verdicts':>9} {'':>9} {'':>9} {'GROUP BY':>9} {'':>9} {'':>9} {'ratio':>6} "
+    f"{'':>6} {'our':>6}\n{'scores':>12} {'wall s':>9} {'cpu s':>9} {'MB':>9} {'wall s':>9} "
+    f"{'cpu s':>9} {'MB':>9} {'wall':>6} {'cpu':>6} {'us each':>7}"
+)
+
+
+def main() -> None:
+    """Parse, make or measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("task", choices=["make", "measure", "one"])
+    parser.add_argument("stores", nargs="+", type=Path)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--work", choices=list(WORKS), default="analyse")
+    asked = parser.parse_args()
+    if asked.task == "make":
+        make_store(asked.stores[0], asked.runs)
+    elif asked.task == "one":
+        cost = cost_of(lambda: WORKS[asked.work](asked.stores[0], asked.processes), asked.processes)
+        sys.stdout.write(json.dumps(asdict(cost)))
+    else:
+        sys.stdout.write(HEADINGS + "\n")
+        for store in asked.stores:
+            sys.stdout.write(measure(store, asked.processes) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    make_store(Path(sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -8,11 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import run_scores_from_frame
-from clipstore.analysis.sides import analyse_run
 from clipstore.promptfindings import PromptFacts, PromptReport, Reference
 from clipstore.types import Band
 from tests.flat_runs import frame_of_run

@@ -38,6 +38,8 @@ from tests.store_rows import (
 QUERIES = {query.name: query for query in ready_queries()}
 TEXTS = {"cat": "a cat", "dog": "a dog", "fox": "a very long prompt, " * 5}
 READ_VALUES: dict[str, object] = {
+    "first_row": 0,
+    "last_row": 10**9,
     "model_id": MODEL.model_id,
     "run_ids": [run_id_of("a")],
     "crop_ids": [1, 2],

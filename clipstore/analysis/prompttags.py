@@ -14,10 +14,10 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from clipstore.analysis.analysed import AnalysedRun
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.multiple import holm
 from clipstore.analysis.pairs import may_be_in_band, satterthwaite_df
-from clipstore.analysis.sides import AnalysedRun
 from clipstore.promptfindings import PromptChange, TagChange
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
+from clipstore.analysis.analysed import AnalysedRun
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.multiple import benjamini_hochberg
 from clipstore.analysis.onset import tail_length
@@ -22,7 +23,6 @@ from clipstore.analysis.plateau import slope_weights
 from clipstore.analysis.promptnoise import PromptNoise, prompt_noise
 from clipstore.analysis.prompttags import tag_changes
 from clipstore.analysis.series import Floats, Ints
-from clipstore.analysis.sides import AnalysedRun
 from clipstore.analysis.uncertainty import take_errors
 from clipstore.promptfindings import (
     ChangeVerdict,
