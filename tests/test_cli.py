@@ -108,6 +108,7 @@ def test_scan_needs_no_model_and_no_database(tmp_path: Path, clipstore: Clipstor
     assert checkpoint == {
         "run": "a",
         "layout": "simpletuner",
+        "layout_reason": "validation_images/ holds pictures named step_<number>_<prompt>",
         "path": str(tmp_path / "runs/a/validation_images/step_100_blue_0_64x64.png"),
         "step": 100,
         "epoch": None,

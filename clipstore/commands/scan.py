@@ -30,6 +30,7 @@ from clipstore.types import Picture, Problem, RunContents
 COLUMNS = (
     "run",
     "layout",
+    "layout_reason",
     "path",
     "step",
     "epoch",
@@ -137,6 +138,7 @@ def _cut_to_rows(
         yield {
             "run": contents.run.name,
             "layout": contents.run.layout,
+            "layout_reason": contents.run.layout_reason,
             "path": str(picture.path),
             "step": picture.step,
             "epoch": picture.epoch,

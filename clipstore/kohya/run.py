@@ -28,6 +28,7 @@ from clipstore.sources.listing import (
     list_tree,
     name_problem,
     rule_by_suffix,
+    sort_tree,
     step_problem,
 )
 from clipstore.sources.positions import finder_by_position
@@ -73,17 +74,8 @@ def read_output_folder(
     """
     tree = list_tree(plain.root, without=other_runs)
     files = {file.parts: file.path for file in tree.files}
-    named: list[tuple[ListedFile, SampleName]] = []
-    problems, skipped = list(tree.problems), list(tree.skipped)
-    for file in tree.files:
-        outcome = _sort(file, parse, form)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif isinstance(outcome, Skipped):
-            skipped.append(outcome)
-        else:
-            named.append((file, outcome))
-    samples, mixed = _to_samples(named)
+    sorted_files = sort_tree(tree, lambda file: _sort(file, parse, form))
+    samples, mixed = _to_samples(sorted_files.found)
     trainings = split_trainings(samples)
     configs = read_start_configs(files)
     user = user_prompts_to_samples(user_prompts)
@@ -104,7 +96,7 @@ def read_output_folder(
         )
         return finder, described, [*prompts.advice, *_advice_on_epochs(by_epoch)]
 
-    others = OtherFiles((*problems, *mixed), tuple(skipped))
+    others = OtherFiles((*sorted_files.problems, *mixed), sorted_files.skipped)
     return trainings_to_contents(plain, trainings, others, find, WHAT_TO_DO)
 
 

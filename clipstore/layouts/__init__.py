@@ -42,7 +42,8 @@ class Layout(Protocol):
     def claims(self, folder: Path) -> str | None:
         """Why this folder is a run of this layout, as "it holds …"; None when it is not.
 
-        Called for every folder of a tree: it may list the folder, but opens no picture.
+        Called for every folder of a tree: it may list the folder and read the beginning of a few
+        files.
         """
 
     def read(self, folder: Path, context: ReadContext) -> tuple[RunContents, ...]:

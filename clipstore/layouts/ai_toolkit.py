@@ -20,6 +20,7 @@ from clipstore.sources.listing import (
     list_tree,
     name_problem,
     rule_by_suffix,
+    sort_tree,
     step_problem,
 )
 from clipstore.sources.positions import finder_by_position
@@ -74,17 +75,9 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     tree = list_tree(folder, without=context.other_runs)
     paths = frozenset(file.path for file in tree.files)
     settings = _read_settings(folder / CONFIG if folder / CONFIG in paths else None)
-    samples: list[Sampled] = []
-    problems, skipped = list(tree.problems), list(tree.skipped)
     notes = ("ema_weights",) if _uses_ema(settings.process) else ()
-    for file in tree.files:
-        outcome = _sort(file, notes)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif isinstance(outcome, Skipped):
-            skipped.append(outcome)
-        else:
-            samples.append(outcome)
+    files = sort_tree(tree, lambda file: _sort(file, notes))
+    trainings = split_trainings(sample for _, sample in files.found)
     run = Run(
         context.run_name,
         folder,
@@ -97,8 +90,8 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     def find(training: Training) -> tuple[TextFinder, Run, Sequence[str]]:
         return _text_finder(training, settings, context.user_prompts, paths), run, settings.advice
 
-    others = OtherFiles(tuple(problems), tuple(skipped))
-    return trainings_to_contents(run, split_trainings(samples), others, find, WHAT_TO_DO)
+    others = OtherFiles(files.problems, files.skipped)
+    return trainings_to_contents(run, trainings, others, find, WHAT_TO_DO)
 
 
 def _sort(file: ListedFile, notes: tuple[str, ...]) -> Sampled | Problem | Skipped:

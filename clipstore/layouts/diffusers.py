@@ -18,6 +18,7 @@ from clipstore.sources.listing import (
     file_names,
     list_tree,
     rule_by_suffix,
+    sort_tree,
     step_problem,
 )
 from clipstore.sources.prompts import PromptBook, prompts_to_book
@@ -70,18 +71,18 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     listed = list(texts.values()) or [text for text in [logged] if text is not None]
     ids = _texts_to_ids(listed)
 
-    found: list[Picture] = []
-    problems, skipped = list(tree.problems), list(tree.skipped)
-    for file in tree.files:
-        outcome = _sort(file, step)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif isinstance(outcome, Skipped):
-            skipped.append(outcome)
-        else:
-            prompt_id = ids.get(texts.get(file.name, ""), PROMPT_ID)
-            found.append(Picture(file.path, step or 0, prompt_id, outcome, "only", notes=notes))
-
+    files = sort_tree(tree, lambda file: _sort(file, step))
+    found = [
+        Picture(
+            file.path,
+            step or 0,
+            ids.get(texts.get(file.name, ""), PROMPT_ID),
+            number,
+            "only",
+            notes=notes,
+        )
+        for file, number in files.found
+    ]
     source = CARD if texts else "hparams.yml"
     own = [Prompt(prompt_id, text, source) for text, prompt_id in ids.items()]
     book = prompts_to_book(context.user_prompts, own, refused=())
@@ -98,8 +99,8 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
             ),
             told.pictures,
             told.prompts,
-            (*problems, *told.problems),
-            tuple(skipped),
+            (*files.problems, *told.problems),
+            files.skipped,
             (*advice, *told.advice, *advice_on_untold(told.untold, WHAT_TO_DO)),
         ),
     )
@@ -161,7 +162,11 @@ def _read_card(path: Path) -> _Card:
         return _Card(False, {})
     tags = values.get("tags")
     tags = tags if isinstance(tags, list) else []
-    named = values.get("library_name") == "diffusers" or "diffusers-training" in tags
+    is_named = (
+        values.get("library_name") == "diffusers"
+        or "diffusers-training" in tags
+        or "diffusers" in tags
+    ) and "simpletuner" not in tags
     texts = {}
     widget = values.get("widget")
     for entry in widget if isinstance(widget, list) else []:
@@ -170,7 +175,6 @@ def _read_card(path: Path) -> _Card:
         text = entry.get("text") if isinstance(entry, dict) else None
         if isinstance(url, str) and isinstance(text, str) and _is_usable(text):
             texts[url.removeprefix("./")] = text
-    is_named = named or ("diffusers" in tags and "simpletuner" not in tags)
     return _Card(is_named, texts)
 
 

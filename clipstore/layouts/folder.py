@@ -22,6 +22,7 @@ from clipstore.sources.listing import (
     has_picture_suffix,
     list_folder,
     list_tree,
+    sort_tree,
 )
 from clipstore.sources.prompts import prompts_to_book
 from clipstore.sources.promptversions import advice_on_untold, attach_texts
@@ -56,19 +57,13 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     own_prompts, advice = load_own_prompts(folder, paths)
     book = prompts_to_book(context.user_prompts, own_prompts.prompts, refused=own_prompts.refused)
 
+    files = sort_tree(tree, _file_to_picture)
     found: dict[tuple[int, str, int], Picture] = {}
-    problems, skipped = list(tree.problems), list(tree.skipped)
-    for file in tree.files:
-        outcome = _file_to_picture(file)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif isinstance(outcome, Skipped):
-            skipped.append(outcome)
-        else:
-            key = (outcome.step, outcome.prompt_id, outcome.image_index)
-            first = found.setdefault(key, outcome)
-            if first is not outcome:
-                problems.append(_same_name_problem(outcome, first))
+    problems = list(files.problems)
+    for _, picture in files.found:
+        first = found.setdefault((picture.step, picture.prompt_id, picture.image_index), picture)
+        if first is not picture:
+            problems.append(_same_name_problem(picture, first))
 
     told = attach_texts(found.values(), text_finder(paths, book))
     what_to_do = (
@@ -82,7 +77,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
             told.pictures,
             told.prompts,
             (*problems, *told.problems),
-            tuple(skipped),
+            files.skipped,
             tuple(advice),
         ),
     )

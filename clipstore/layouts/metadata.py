@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from clipstore.sources.listing import (
     file_names,
     list_tree,
     rule_by_suffix,
+    sort_tree,
     step_problem,
 )
 from clipstore.sources.promptversions import attach_texts
@@ -64,29 +66,19 @@ def claims(folder: Path) -> str | None:
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """One run per LoRA or model that the pictures show."""
     tree = list_tree(folder, without=context.other_runs)
+    files = sort_tree(tree, _sort)
     by_base: dict[str, list[_Generated]] = {}
-    problems, skipped = list(tree.problems), list(tree.skipped)
-    for file in tree.files:
-        outcome = _sort(file)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif isinstance(outcome, Skipped):
-            skipped.append(outcome)
-        else:
-            by_base.setdefault(outcome.trained.base, []).append(outcome)
+    for _, one in files.found:
+        by_base.setdefault(one.trained.base, []).append(one)
     run = Run(context.run_name, folder, NAME, claims(folder) or f"--layout {NAME} asks for it")
     contents = [_to_contents(run, base, found) for base, found in sorted(by_base.items())]
     if not contents:
         nothing = "no picture here says its prompt and its step."
         contents = [RunContents(run, (), (), advice=(nothing,))]
-    first = contents[0]
-    contents[0] = RunContents(
-        first.run,
-        first.pictures,
-        first.prompts,
-        (*problems, *first.problems),
-        (*skipped, *first.skipped),
-        first.advice,
+    contents[0] = replace(
+        contents[0],
+        problems=(*files.problems, *contents[0].problems),
+        skipped=files.skipped,
     )
     return tuple(contents)
 

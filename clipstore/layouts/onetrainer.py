@@ -21,6 +21,7 @@ from clipstore.sources.listing import (
     list_tree,
     name_problem,
     rule_by_suffix,
+    sort_tree,
     step_problem,
 )
 from clipstore.sources.prompts import PromptBook
@@ -101,16 +102,8 @@ def claims(folder: Path) -> str | None:
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """One run per file name prefix and training."""
     tree = list_tree(folder, without=context.other_runs)
-    found: list[_Found] = []
-    problems, skipped = list(tree.problems), list(tree.skipped)
-    for file in tree.files:
-        outcome = _sort(file)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif isinstance(outcome, Skipped):
-            skipped.append(outcome)
-        else:
-            found.append(outcome)
+    files = sort_tree(tree, _sort)
+    found = [one for _, one in files.found]
     configs, definitions, advice = _read_configs(tree.files)
     uses_ema = any(config.text("ema") not in (None, "OFF") for _, config in configs)
     samples = _to_samples(found, uses_ema=uses_ema)
@@ -129,7 +122,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
         )
         return _text_finder(times, definitions, context.user_prompts), run, advice
 
-    others = OtherFiles(tuple(problems), tuple(skipped))
+    others = OtherFiles(files.problems, files.skipped)
     return trainings_to_contents(plain, split_trainings(samples), others, find, WHAT_TO_DO)
 
 

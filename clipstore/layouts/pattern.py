@@ -8,7 +8,7 @@ look like a run with few pictures. Pictures in other folders are left alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,14 +97,10 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     contents = [
         _to_contents(runs[key], folder, context, paths, pattern) for key in sorted(runs)
     ] or [RunContents(Run(context.run_name, folder, NAME, _reason(pattern)), (), ())]
-    first = contents[0]
-    contents[0] = RunContents(
-        first.run,
-        first.pictures,
-        first.prompts,
-        (*problems, *first.problems),
-        (*skipped, *first.skipped),
-        first.advice,
+    contents[0] = replace(
+        contents[0],
+        problems=(*problems, *contents[0].problems),
+        skipped=(*skipped, *contents[0].skipped),
     )
     return tuple(contents)
 

@@ -177,7 +177,9 @@ def _to_string(
 def _without_weights(text: str) -> str:
     """(x:1.2) and ((x)) to x; escaped signs to themselves."""
     for _ in range(MAX_NESTING):
-        text = _WEIGHTED.sub(r"\1", text)
+        text, n_removed = _WEIGHTED.subn(r"\1", text)
+        if not n_removed:
+            break
     return re.sub(r"\\([()\[\]])", r"\1", text)
 
 

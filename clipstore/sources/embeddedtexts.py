@@ -14,8 +14,9 @@ from PIL import Image
 
 from clipstore.sources.textfiles import Unreadable, read_bytes, read_start
 
-START_BYTES = 2**20
-"""Enough for a PNG's or JPEG's texts, which stand before the pixels; graphs of 0.5 MB are seen."""
+START_BYTES = (2**16, 2**21)
+"""Texts stand before the pixels in a PNG or JPEG. A second, longer look is for ComfyUI's graphs,
+which reach 0.5 MB."""
 MAX_BYTES = 64 * 2**20
 
 _EXIF_IFD, _USER_COMMENT = 0x8769, 0x9286
@@ -26,16 +27,26 @@ _MAKE, _MODEL = 0x010F, 0x0110
 def file_to_texts(path: Path) -> Mapping[str, str]:
     """Key to text: a PNG's own keys; from EXIF `parameters`, `prompt` and `workflow`."""
     try:
-        data = read_start(path, START_BYTES)
-        if data[8:12] == b"WEBP":  # whose EXIF stands behind the pixels
-            data = read_bytes(path, max_bytes=MAX_BYTES)
+        for n_bytes in START_BYTES:
+            data = read_start(path, n_bytes)
+            if data[8:12] == b"WEBP" and len(data) == n_bytes:  # its EXIF is behind the pixels
+                data = read_bytes(path, max_bytes=MAX_BYTES)
+            texts = _bytes_to_texts(data)
+            if texts or len(data) < n_bytes:
+                return texts
     except Unreadable:
-        return {}
+        pass
+    return {}
+
+
+def _bytes_to_texts(data: bytes) -> Mapping[str, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as image:
                 texts = {str(k): v for k, v in image.info.items() if isinstance(v, str)}
+                if image.format == "PNG":  # whose EXIF none of these tools writes
+                    return texts
                 exif = image.getexif()
                 comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT)
                 texts |= _split_tags(exif.get(_MAKE), exif.get(_MODEL))

@@ -8,14 +8,16 @@ be written as UTF-8. Nothing is opened and nothing is stat'ed, so 100,000 names 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from clipstore.types import Problem, Skipped
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+Found = TypeVar("Found")
+
 VIDEO_SUFFIXES = frozenset({".mp4", ".gif", ".webm", ".mov", ".avi"})
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".m4a"})
 MAX_STEP = 2**31 - 1
@@ -49,6 +51,16 @@ class TreeListing:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True)
+class SortedTree(Generic[Found]):
+    """A tree's files by what a layout made of each. The tree's own skipped files and problems are
+    among them."""
+
+    found: tuple[tuple[ListedFile, Found], ...]
+    problems: tuple[Problem, ...]
+    skipped: tuple[Skipped, ...]
+
+
 class FolderEntries(NamedTuple):
     """One folder's entries, sorted by name."""
 
@@ -77,6 +89,23 @@ def list_tree(folder: Path, *, without: frozenset[Path] = frozenset()) -> TreeLi
         ]
     files.sort(key=lambda file: file.parts)
     return TreeListing(tuple(files), tuple(skipped), tuple(problems))
+
+
+def sort_tree(
+    tree: TreeListing, sort: Callable[[ListedFile], Found | Problem | Skipped]
+) -> SortedTree[Found]:
+    """Every file with what `sort` says it is; each ends in one place."""
+    found: list[tuple[ListedFile, Found]] = []
+    problems, skipped = list(tree.problems), list(tree.skipped)
+    for file in tree.files:
+        outcome = sort(file)
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+        elif isinstance(outcome, Skipped):
+            skipped.append(outcome)
+        else:
+            found.append((file, outcome))
+    return SortedTree(tuple(found), tuple(problems), tuple(skipped))
 
 
 def walk_folders(folder: Path) -> Iterator[tuple[Path, int]]:
