@@ -21,10 +21,11 @@ from clipstore.picturefindings import PictureFindings
 from clipstore.storage.store import Reader
 
 PICTURES_UNASKED = 100_000
-"""So many pictures are looked at without being asked to: measured on two cores of an AMD EPYC,
-40 runs of 25 validations of 100 prompts with vectors of 768 numbers take about 4 s."""
-PICTURES_AT_ONCE = 50_000
-"""Trained pictures whose vectors are in memory together: 150 MB at 768 numbers each."""
+"""So many pictures are looked at without being asked to. With vectors of 768 numbers they take 3 s
+of CPU at 100 prompts a run, 8 s at 1,000 (benchmarks/picture_findings.py, one core of an EPYC)."""
+PICTURES_AT_ONCE = 20_000
+"""Trained pictures whose vectors are in memory together, unless one run has more: 60 MB at 768
+numbers each, and about three times that while they are read."""
 
 
 class WithPictures(NamedTuple):
