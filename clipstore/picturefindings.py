@@ -15,6 +15,7 @@ PictureCode = Literal[
     "MOVING_WHILE_FLAT",
     "DIVERSITY_FELL",
     "NEAR_DUPLICATES",
+    "REPEATED_IMAGES",
     "AT_CHANCE",
     "PICTURES_OF_OTHER_PROMPTS",
     "CONTROL_MOVED",
@@ -52,6 +53,8 @@ class PictureStep:
     diversity_se: float | None
     n_near_duplicates: int
     """Pictures that are nearly the same as one of another prompt."""
+    n_repeats: int
+    """Pictures that are nearly the same as another one of their own prompt."""
     own_cosine: float | None
     """Mean cosine of pictures with their own prompts; None without prompt vectors."""
     chance_cosine: float | None

@@ -52,13 +52,15 @@ def squares(colours: np.ndarray) -> list[np.ndarray]:
     return [np.broadcast_to(colour, (64, 64, 3)).copy() for colour in bytes_]
 
 
-def write_run(root: Path, by_step: Mapping[int, np.ndarray]) -> Path:
-    """step_000100/p0.png …, one colour a prompt."""
+def write_run(root: Path, by_step: Mapping[int, np.ndarray], n_images: int = 1) -> Path:
+    """step_000100/p0.png …, one colour a prompt; p0__1.png … the same again."""
     for step, colours in by_step.items():
         folder = root / f"step_{step:06d}"
         folder.mkdir(parents=True, exist_ok=True)
         for number, (text, square) in enumerate(zip(PROMPTS, squares(colours), strict=True)):
-            Image.fromarray(square).save(folder / f"p{number}.png")
+            for index in range(n_images):
+                name = f"p{number}__{index}" if index else f"p{number}"
+                Image.fromarray(square).save(folder / f"{name}.png")
             (folder / f"p{number}.txt").write_text(text)
     return made_old(root)
 

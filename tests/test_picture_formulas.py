@@ -80,17 +80,18 @@ def test_the_chance_of_dealt_out_prompts_is_that_over_all_orders(rng: np.random.
     assert pairing.chance == pytest.approx(cosine[~np.eye(6, dtype=bool)].mean(), abs=1e-6)
 
 
-def test_near_duplicates_are_counted_across_blocks_and_not_within_a_prompt(
+def test_near_duplicates_are_counted_across_blocks_and_repeats_of_a_prompt_apart(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vectors = unit(rng.normal(0, 1, (1, 12, 8)))
-    vectors[0, 1] = vectors[0, 0]  # the same prompt twice: no finding
+    vectors[0, 1] = vectors[0, 0]
     vectors[0, 11] = vectors[0, 2]
     run = run_of(vectors, per_prompt=2)
     for block in (1024, 5):
         monkeypatch.setattr("clipstore.analysis.picturespread._BLOCK", block)
         found = duplicates_of(run, run.trained[0], 1e-4)
         assert (found.n_pictures, found.example) == (2, (1, 5))
+        assert found.n_repeats == 2  # the two pictures of the first prompt
 
 
 @pytest.mark.parametrize(("memory", "most_false_alarms"), [(0.0, 3), (0.5, 20)])

@@ -94,6 +94,21 @@ def test_one_picture_for_all_prompts_is_told_with_two_of_its_prompts(tmp_path: P
     assert [step.n_near_duplicates for step in verdict.pictures.steps] == [0, 0, 0, 12, 12, 12]
 
 
+def test_several_pictures_of_a_prompt_that_are_one_picture_are_told(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs/a", {step: noisy(turned(0)) for step in (100, 200)}, n_images=2)
+    ingest(tmp_path / "runs", tmp_path / "s.duckdb")
+    verdict = verdict_with_pictures(tmp_path / "s.duckdb")
+    assert codes(verdict) == {"REPEATED_IMAGES"}
+    assert verdict.pictures is not None
+    last = verdict.pictures.steps[-1]
+    assert (last.n_pictures, last.n_prompts, last.n_repeats, last.n_near_duplicates) == (
+        24,
+        12,
+        24,
+        0,
+    )
+
+
 def test_swapped_pictures_are_found_at_their_step_and_named(tmp_path: Path) -> None:
     run = {step: noisy(OWN) for step in (100, 200, 300, 400)}
     run[300] = np.roll(run[300], 1, axis=0)

@@ -35,6 +35,7 @@ def picture_findings(
         _at_chance(facts),
         _diversity_fell(facts),
         _near_duplicates(facts),
+        _repeated_images(facts),
         _same_as_base(facts),
         _frozen(facts),
         _moving(facts),
@@ -147,6 +148,20 @@ def _near_duplicates(facts: PictureFacts) -> PictureNote | None:
         f"{found.n_pictures:,} of {count_text(n_pictures, 'picture')} of step "
         f"{facts.run.steps[-1]:,} are nearly the same as another prompt's, for example {one} and "
         f"{other}.",
+    )
+
+
+def _repeated_images(facts: PictureFacts) -> PictureNote | None:
+    n_repeats = facts.duplicates[-1].n_repeats
+    n_pictures = int((facts.run.trained[-1] >= 0).sum())
+    if n_repeats == 0 or n_repeats < facts.rules.duplicate_share * n_pictures:
+        return None
+    return PictureNote(
+        "REPEATED_IMAGES",
+        int(facts.run.steps[-1]),
+        f"{n_repeats:,} of {count_text(n_pictures, 'picture')} of step {facts.run.steps[-1]:,} are "
+        "nearly the same as another one of their own prompt: several pictures of a prompt tell "
+        "more only where their seeds differ.",
     )
 
 

@@ -117,6 +117,7 @@ def picture_steps(facts: PictureFacts) -> tuple[PictureStep, ...]:
                 diversity=_number(spread.diversity),
                 diversity_se=_number(spread.se),
                 n_near_duplicates=facts.duplicates[t].n_pictures,
+                n_repeats=facts.duplicates[t].n_repeats,
                 own_cosine=pairing.own if pairing else None,
                 chance_cosine=pairing.chance if pairing else None,
                 chance_sd=pairing.dealt_sd if pairing else None,

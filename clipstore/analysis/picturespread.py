@@ -46,9 +46,12 @@ class Fall:
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Pictures nearly the same as one of another prompt."""
+    """Pictures of one validation that are nearly the same as another one."""
 
     n_pictures: int
+    """... of another prompt."""
+    n_repeats: int
+    """... of the same prompt, with another image index."""
     example: tuple[int, int] | None
     """Two prompts whose pictures are the nearest."""
 
@@ -90,16 +93,19 @@ def fall_of(
 
 
 def duplicates_of(run: RunPictures, cells: Ints, distance: float) -> Duplicates:
-    """Pictures within `distance` of a picture of another prompt; the same text twice may well give
-    the same picture and does not count. cells (C,)."""
+    """Pictures within `distance` of another one. Two prompts of one text may well have the same
+    picture, which does not count. cells (C,)."""
     there = np.flatnonzero(cells >= 0)
     prompt = run.prompt[there]
     text = run.text_ids[prompt]
     vectors = run.vectors[cells[there]]
-    n_found, nearest, example = 0, -np.inf, None
+    n_found, n_repeats, nearest, example = 0, 0, -np.inf, None
     for start in range(0, len(there), _BLOCK):
         block = slice(start, start + _BLOCK)
         cosine = vectors[block] @ vectors.T  # (block, n)
+        same_prompt = prompt[block, None] == prompt[None, :]
+        np.fill_diagonal(same_prompt[:, start:], False)
+        n_repeats += int(((1.0 - cosine <= distance) & same_prompt).any(axis=1).sum())
         cosine[text[block, None] == text[None, :]] = -np.inf
         best = cosine.max(axis=1, initial=-np.inf)
         n_found += int((1.0 - best <= distance).sum())
@@ -107,7 +113,7 @@ def duplicates_of(run: RunPictures, cells: Ints, distance: float) -> Duplicates:
             nearest = float(best.max())
             one = int(best.argmax())
             example = (int(prompt[start + one]), int(prompt[int(cosine[one].argmax())]))
-    return Duplicates(n_found, example if n_found else None)
+    return Duplicates(n_found, n_repeats, example if n_found else None)
 
 
 def _all_fell(
