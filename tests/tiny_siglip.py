@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sentencepiece
 import torch
-from transformers import Siglip2Tokenizer, SiglipConfig, SiglipModel
+from transformers import GemmaTokenizer, SiglipConfig, SiglipModel
 
 CORPUS = [
     "a red cat on a table",
@@ -106,7 +106,8 @@ def _write_gemma_tokenizer(folder: Path) -> int:
     merges = [("c", "a"), ("ca", "t"), ("r", "e"), ("re", "d"), ("d", "o")]
     words += [*letters, *("".join(pair) for pair in merges)]
     vocabulary = {word: index for index, word in enumerate(dict.fromkeys(words))}
-    tokenizer = Siglip2Tokenizer(
+    # As on the hub: a tokenizer of Gemma, which itself keeps capital letters.
+    tokenizer = GemmaTokenizer(
         vocab=vocabulary,
         merges=merges,
         add_bos_token=False,
@@ -115,9 +116,4 @@ def _write_gemma_tokenizer(folder: Path) -> int:
         model_max_length=TOKENS,
     )
     tokenizer.save_pretrained(folder)
-    path = folder / "tokenizer_config.json"
-    # What the hub's files of SigLIP 2 say.
-    path.write_text(
-        json.dumps({**json.loads(path.read_text()), "tokenizer_class": "GemmaTokenizer"})
-    )
     return len(vocabulary)
