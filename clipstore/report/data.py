@@ -6,7 +6,7 @@ pictures are thumbnails already. Cosines are raw; None and NaN both mean "not kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import polars as pl
@@ -86,6 +86,16 @@ MODEL_COLUMNS = {
     "low_cosine": pl.Float64,
     "high_cosine": pl.Float64,
 }
+DISAGREEMENT_COLUMNS = {
+    "run": pl.String,
+    "model_a": pl.String,
+    "model_b": pl.String,
+    "first_step": pl.Int64,
+    "last_step": pl.Int64,
+    "change_a": pl.Float64,
+    "change_b": pl.Float64,
+    "disagree": pl.Boolean,
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +119,10 @@ class ReportTables:
     """`RUN_COLUMNS`: one row per run; `root` is its absolute folder."""
     models: pl.DataFrame
     """`MODEL_COLUMNS`: the three band columns are null where no band is known."""
+    disagreements: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=DISAGREEMENT_COLUMNS)
+    )
+    """`DISAGREEMENT_COLUMNS`: one row per run and pair of models; empty with one model."""
 
 
 @dataclass(frozen=True)

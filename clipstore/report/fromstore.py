@@ -10,6 +10,7 @@ from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.report.data import ReportData, ReportTables
 from clipstore.report.gather import gather_report
+from clipstore.storage.sqlfiles import read_statement
 from clipstore.storage.store import open_current
 
 
@@ -28,6 +29,9 @@ def report_from_store(
             ingests=reader.read("report_ingests"),
             runs=reader.read("report_runs"),
             models=reader.read("report_models"),
+            disagreements=reader.frame(
+                read_statement("queries", "model_disagreement"), {"run": None}
+            ),
         )
     return gather_report(
         verdicts,

@@ -31,6 +31,7 @@ from clipstore.report.dataquality import (
     tables_to_prompt_facts,
 )
 from clipstore.report.figures import RUN_STYLES, RunCurve
+from clipstore.report.modeldisagreement import disagreements_to_sentences
 from clipstore.report.promptcards import RunTables, tables_to_run_prompts
 from clipstore.report.thumbnails import ThumbnailMaker
 from clipstore.types import TRAINED_PANELS, Band
@@ -78,7 +79,11 @@ def gather_report(
         counts=tables_to_counts(tables),
         problems=tables_to_problems(tables, roots),
         prompts=facts,
-        cautions=(*_cautions(sections, facts), *((not_compared,) if not_compared else ())),
+        cautions=(
+            *_cautions(sections, facts),
+            *disagreements_to_sentences(tables.disagreements),
+            *((not_compared,) if not_compared else ()),
+        ),
         size_cap_bytes=size_cap_bytes,
         verdicts=tuple(row.verdict for section in sections for row in section.rows),
     )

@@ -61,6 +61,8 @@ SELECT
     pairs.model_a,
     pairs.model_b,
     pairs.n_steps,
+    pairs.first_step,
+    pairs.last_step,
     least(a.n_prompts, b.n_prompts) AS n_prompts,
     pairs.correlation,
     pairs.best_step_a,
