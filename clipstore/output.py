@@ -51,8 +51,15 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], form: Format, consol
         console.file.write(rows_to_text(rows, columns, form))
 
 
-def print_table(rows: Sequence[Row], columns: Sequence[str], console: Console) -> None:
-    """A table for the eye: numbers right-aligned, to six significant digits."""
+def print_table(
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    console: Console,
+    *,
+    unbroken: Sequence[str] = (),
+) -> None:
+    """A table for the eye: numbers right-aligned, to six significant digits. Columns named in
+    `unbroken` keep to one line however narrow the terminal is, as numbers do."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     numeric = {
         name: all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns
@@ -62,7 +69,7 @@ def print_table(rows: Sequence[Row], columns: Sequence[str], console: Console) -
             Text(name),
             justify="right" if numeric[name] else "left",
             overflow="fold",
-            no_wrap=numeric[name],
+            no_wrap=numeric[name] or name in unbroken,
         )
     for row in rows:
         table.add_row(*(Text(_value_to_cell(row.get(name))) for name in columns))

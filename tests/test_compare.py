@@ -10,7 +10,10 @@ import pytest
 
 from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.comparerules import CompareRules
-from clipstore.analysis.pairs import Difference, prompts_needed
+from clipstore.analysis.pairs import Difference, prompts_needed, satterthwaite_df
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.series import run_scores_from_frame
+from clipstore.analysis.sides import analyse_run, side_of_run
 from clipstore.comparisons import Comparison, Group
 from clipstore.types import Band
 from tests.flat_runs import MODEL, MODEL_ID, Noise, flat_runs, frame_of_run
@@ -198,15 +201,23 @@ def test_identical_runs_cannot_be_told_apart() -> None:
 
 
 def test_holes_do_not_move_a_level() -> None:
+    """Half of the prompts lack the validations where the still rising run stands highest."""
     rng = np.random.default_rng(8)
-    prompt = rng.normal(0.25, 0.04, 60)
-    whole = prompt + rng.normal(0, 0.002, (20, 60))
+    prompt = rng.normal(0.2, 0.04, 60)
+    whole = prompt + np.linspace(0, 0.1, 20)[:, None] + rng.normal(0, 0.002, (20, 60))
     holed = whole.copy()
-    holed[10:, :30][rng.random((10, 30)) < 0.3] = np.nan
-    scores = pl.concat(
-        [frame_of_run("a", holed).filter(pl.col("cosine").is_finite()), frame_of_run("b", whole)]
-    )
-    assert compared(scores).pairs[0].difference == pytest.approx(0, abs=0.0005)
+    holed[18:, :30] = np.nan
+    without = frame_of_run("a", holed).filter(pl.col("cosine").is_finite())
+    found = compared(pl.concat([without, frame_of_run("b", whole)]))
+    assert {run.plateau for run in found.runs} == {"rising"}
+    assert found.pairs[0].difference == pytest.approx(0, abs=0.0005)
+
+
+def test_degrees_of_freedom_lie_between_those_of_the_parts_and_their_sum() -> None:
+    assert satterthwaite_df((1.0, 9), (0.0, 5)) == 9
+    assert satterthwaite_df((1.0, 9), (1.0, 9)) == 18
+    assert satterthwaite_df((3.0, 10), (1.0, 4)) == pytest.approx(16 / (0.9 + 0.25))
+    assert satterthwaite_df((0.0, 9), (0.0, 5)) == 5
 
 
 def test_each_run_against_its_base_model() -> None:
@@ -245,10 +256,12 @@ def test_a_step_can_be_compared_instead_of_the_end() -> None:
 
 
 def test_the_best_checkpoints_hold_the_truly_best_one() -> None:
+    """Also where nearly all are equally good, so that many look better by chance."""
     held, sizes = [], []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        curve = 0.25 + 0.002 * rng.normal(size=15)
+        curve = 0.25 + 0.0001 * rng.normal(size=15)
+        curve[:2] -= 0.02
         prompt = rng.normal(0, 0.03, 100)
         scores = frame_of_run("a", curve[:, None] + prompt + rng.normal(0, 0.015, (15, 100)))
         best = compared(scores).best_checkpoints[0]
@@ -300,3 +313,22 @@ def test_the_order_of_the_rows_is_no_matter() -> None:
     scores = flat_runs(4, [0.25, 0.26], n_prompts=30)
     shuffled = scores.sample(fraction=1, shuffle=True, seed=1)
     assert compared(scores) == compared(shuffled)
+
+
+def test_the_wanted_difference_is_stretched_to_the_scale_of_the_model() -> None:
+    scores = flat_runs(1, [0.25, 0.25], n_prompts=20)
+    assert compared(scores).wanted_difference == 0.01
+    assert compared(scores, BAND).wanted_difference == pytest.approx(0.01)
+    assert compared(scores, Band(0.3, 0.7, 0.9)).wanted_difference == pytest.approx(0.05)
+    assert compared(scores, wanted_difference=0.02).wanted_difference == 0.02
+
+
+def test_few_common_prompts_widen_what_may_be_in_the_band() -> None:
+    side = side_of_run(
+        analyse_run(
+            next(run_scores_from_frame(flat_runs(1, [0.25], n_prompts=80), Rules())), None, Rules()
+        ),
+        "checkpoint",
+    )
+    assert side.level_se_of(80) == pytest.approx(side.level_se)
+    assert side.level_se_of(20) == pytest.approx(2 * side.level_se)

@@ -90,13 +90,15 @@ def test_intervals_of_prompts_that_did_not_change_miss_in_five_percent(
 
 def test_few_of_the_prompts_listed_are_chance_and_most_true_ones_are_listed() -> None:
     false_shares, found = [], []
+    effect = np.zeros(200)
+    effect[:15] = -0.08
     for seed in range(25):
-        report = reported(run_of(seed, moved(0.08)))
+        report = reported(run_of(seed, effect))
         listed = [int(p.prompt_id[-4:]) for p in report.prompts if p.verdict in ("rose", "fell")]
         false_shares.append(sum(number >= 15 for number in listed) / max(len(listed), 1))
         found.append(sum(number < 15 for number in listed) / 15)
     assert np.mean(false_shares) < 0.10
-    assert np.mean(found) > 0.7
+    assert np.mean(found) > 0.5
 
 
 def test_the_most_fallen_come_first_and_know_their_direction() -> None:
@@ -161,12 +163,12 @@ def test_prompts_of_one_tag_are_judged_together() -> None:
 
 
 def test_tags_that_did_not_change_are_rarely_said_to() -> None:
-    tags = tuple(f"t{number // 10}" for number in range(N_PROMPTS))
+    tags = tuple(f"t{number // 5:02}" for number in range(N_PROMPTS))
     wrong = 0
     for seed in range(40):
         found = reported(run_of(seed, np.zeros(N_PROMPTS)), tags=tags).tags
         wrong += any(each.verdict in ("rose", "fell") for each in found)
-    assert wrong <= 6  # 5 % of 40 are 2
+    assert wrong <= 5  # 5 % of 40 are 2; of twelve values without Holm, 18
 
 
 def test_in_the_band_a_tag_is_for_the_eye() -> None:

@@ -17,6 +17,7 @@ import polars as pl
 from clipstore.analysis.analysed import AnalysedRun, analyse_run
 from clipstore.analysis.bestcheckpoints import best_checkpoints
 from clipstore.analysis.comparerules import CompareRules
+from clipstore.analysis.modelsapart import models_apart
 from clipstore.analysis.multiple import holm, maximal_sets, rank_intervals
 from clipstore.analysis.pairs import (
     Difference,
@@ -26,7 +27,7 @@ from clipstore.analysis.pairs import (
     smallest_shown,
 )
 from clipstore.analysis.phrases import band_text, count_text
-from clipstore.analysis.rules import Rules, rules_on_scale_of
+from clipstore.analysis.rules import USUAL_BAND_GAP_COSINE, Rules, rules_on_scale_of
 from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
 from clipstore.analysis.sides import Side, side_of_base, side_of_run
 from clipstore.comparisons import (
@@ -36,7 +37,6 @@ from clipstore.comparisons import (
     ComparisonSet,
     Group,
     GroupLabel,
-    ModelsApart,
     Pair,
     PairVerdict,
     Scope,
@@ -92,26 +92,6 @@ def compare_runs(
     return ComparisonSet(comparisons, () if options.against_base else models_apart(comparisons))
 
 
-def models_apart(comparisons: Sequence[Comparison]) -> tuple[ModelsApart, ...]:
-    """The runs of every two models that share no run: nothing compares them."""
-    found = []
-    for a, b in combinations(comparisons, 2):
-        in_a, in_b = ({run.run for run in each.runs} for each in (a, b))
-        if in_a - in_b and in_b - in_a:
-            same = a.model.split(" (")[0] == b.model.split(" (")[0]
-            what = "another pixel path, arithmetic or weights" if same else "another model"
-            found.append(
-                ModelsApart(
-                    model_a=a.model,
-                    model_b=b.model,
-                    runs_a=tuple(sorted(in_a - in_b)),
-                    runs_b=tuple(sorted(in_b - in_a)),
-                    reason=f"scored by {a.model} and by {b.model}: {what}, whose scores do not mix",
-                )
-            )
-    return tuple(found)
-
-
 class _Comparing:
     """The runs of one model on their way to a `Comparison`."""
 
@@ -160,8 +140,13 @@ class _Comparing:
 
     @property
     def _wanted(self) -> float:
-        asked = self._options.wanted_difference
-        return self._rules.wanted_cosine if asked is None else asked
+        if self._options.wanted_difference is not None:
+            return self._options.wanted_difference
+        band = self._runs[0].band
+        if band is None:
+            return self._rules.wanted_cosine
+        gap = band.low_cosine - band.poor_below_cosine  # the yardstick of `rules_on_scale_of`
+        return self._rules.wanted_cosine * gap / USUAL_BAND_GAP_COSINE
 
     def _couples(self) -> list[tuple[int, int, Side, Side]]:
         """(place of a, place of b, a, b)."""
@@ -181,8 +166,8 @@ class _Comparing:
         run, rules = self._runs[at], self._rules
         low, high = each.interval()
         in_band = all(
-            may_be_in_band(level, se, run.band, run.rules)
-            for level, se in ((each.level_a, a.level_se), (each.level_b, b.level_se))
+            may_be_in_band(level, side.level_se_of(each.n_prompts), run.band, run.rules)
+            for level, side in ((each.level_a, a), (each.level_b, b))
         )
         verdict: PairVerdict = "cannot tell"
         reason = None

@@ -21,7 +21,8 @@ class CompareRules:
     """Fewer common prompts are an anecdote: with four differences the SE has three degrees of
     freedom and one odd picture decides."""
     wanted_cosine: float = 0.01
-    """The difference that the number of prompts needed is given for, unless asked otherwise. Of two
+    """The difference that the number of prompts needed is given for, unless asked otherwise;
+    stretched to the scale of the model, as `rules.rules_on_scale_of` does. Of two
     pictures of one prompt that score .30 or more and lie nearer than this, CLIP picks the one that
     people prefer as often as a coin does (`benchmarks/human_agreement.py`)."""
     max_groups: int = 200

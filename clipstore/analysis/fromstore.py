@@ -101,8 +101,10 @@ def chosen_scores(
     """The rows of these runs (all when empty) and this model (any when None); see above."""
     known = sorted(scores["run"].unique().to_list())
     for run in [*runs, *(run for run, _ in steps)]:
-        if run not in known or (runs and run not in runs):
-            raise RunUnknown(f"no scored run named {run!r} to compare", known)
+        if run not in known:
+            raise RunUnknown(f"no scored run named {run!r}", known)
+        if runs and run not in runs:
+            raise RunUnknown(f"a step is given of {run!r}, which is not compared", runs)
     if model is not None:
         labels = sorted(scores["model"].unique().to_list())
         meant = [label for label in labels if model in (label, label.split(" (")[0])]

@@ -46,6 +46,11 @@ class Side:
     def level(self) -> float | None:
         return float(self.cosine.mean()) if len(self.cosine) else None
 
+    def level_se_of(self, n_prompts: int) -> float:
+        """SE of the mean over only `n_prompts` of its prompts: the pictures' part grows."""
+        noise = max(self.level_se**2 - self.shake_variance, 0.0)
+        return float(np.sqrt(noise * len(self.cosine) / max(n_prompts, 1) + self.shake_variance))
+
 
 def side_of_run(run: AnalysedRun, scope: Scope, step: int | None = None) -> Side:
     """The run as `scope` compares it, or its validation `step` alone.

@@ -8,7 +8,7 @@ import click
 import polars as pl
 
 from clipstore.options import db_option, format_option, result_console
-from clipstore.output import Format, print_rows, visible_text
+from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.storage.store import default_store_path, open_current
 from clipstore.textcurve import BlockScale, means_to_blocks, scale_of_curves
 from clipstore.types import Band
@@ -38,8 +38,10 @@ def command(db: Path | None, form: Format) -> int:
     )
     listed = frame.with_columns(means=curve).rename({"means": "curve"}).drop(EDGES)
     console = result_console()
-    print_rows(listed.to_dicts(), listed.columns, form, console)
-    if form == "table":
+    if form != "table":
+        print_rows(listed.to_dicts(), listed.columns, form, console)
+    else:
+        print_table(listed.to_dicts(), listed.columns, console, unbroken=("curve",))
         for model, scale in scales.items():
             console.print(visible_text(f"{model}: {scale.legend()}"), markup=False, soft_wrap=True)
     return 0
