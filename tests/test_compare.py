@@ -8,12 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.pairs import Difference, prompts_needed, satterthwaite_df
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import run_scores_from_frame
-from clipstore.analysis.sides import analyse_run, side_of_run
+from clipstore.analysis.sides import side_of_run
 from clipstore.comparisons import Comparison, Group
 from clipstore.types import Band
 from tests.flat_runs import MODEL, MODEL_ID, Noise, flat_runs, frame_of_run
@@ -332,3 +333,12 @@ def test_few_common_prompts_widen_what_may_be_in_the_band() -> None:
     )
     assert side.level_se_of(80) == pytest.approx(side.level_se)
     assert side.level_se_of(20) == pytest.approx(2 * side.level_se)
+
+
+def test_many_runs_show_their_shake_where_it_is_larger_than_assumed() -> None:
+    """With the assumed .003 alone, single checkpoints that shake by .006 differ far too often."""
+    noise = Noise(shake_sd=0.006)
+    levels = [0.25] * 24
+    ends = tuple((f"r{number:02}", 2000) for number in range(24))
+    missed = wrongly_decided(range(3), levels, n_prompts=100, noise=noise, steps=ends)
+    assert missed < 0.09

@@ -148,8 +148,8 @@ def test_a_step_is_compared_in_place_of_the_end(folder: Path) -> None:
     [
         ((), "name the runs to compare, or pass --all."),
         (("mid", "--all"), "name the runs to compare, or pass --all."),
-        (("mid", "nobody"), "no scored run named 'nobody'. There are: band-a, band-b"),
-        (("mid", "--model", "big"), "no scores of a model 'big'. There are: other, tiny."),
+        (("mid", "nobody"), "no run named 'nobody'. There are: band-a, band-b"),
+        (("mid", "--model", "big"), "no scores of a model 'big'. There are: tiny."),
         (("mid", "low", "--step", "mid"), "--step 'mid' is not RUN=N"),
         (("mid", "--step", "mid=301"), "run mid has no validation at step 301. There are: 100, "),
         (

@@ -64,7 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def in_one_piece(store: Path, rules: Rules | None = None) -> tuple[Verdict, ...]:
     with open_store(store) as reader:
         return verdicts_from_scores(
-            reader.read("analysis_scores"),
+            reader.read("analysis_scores", {"run_ids": None}),
             reader.read("analysis_runs"),
             bands_from_reader(reader),
             rules,

@@ -102,7 +102,9 @@ def ingest(root: Path, pattern: str | None) -> None:
 
 def assert_two_columns(root: Path, layout: str) -> None:
     with open_current(root / "s.duckdb") as reader:
-        (scores,) = run_scores_from_frame(reader.read("analysis_scores"), Rules())
+        (scores,) = run_scores_from_frame(
+            reader.read("analysis_scores", {"run_ids": None}), Rules()
+        )
         stored = reader.frame("SELECT DISTINCT layout FROM runs")["layout"].to_list()
         prompt_ids = reader.frame("SELECT DISTINCT prompt_id FROM scores")["prompt_id"].to_list()
     assert stored == [layout]

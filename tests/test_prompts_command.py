@@ -114,7 +114,7 @@ def test_tags_are_judged_together(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("b",), "no scored run named 'b'. There are: a."),
+        (("b",), "no run named 'b'. There are: a."),
         (("a", "--by", "colour"), "no prompt of a has a tag 'colour'. There are: kind."),
         (("a", "--model", "big"), "no scores of a model 'big'. There are: tiny."),
     ],

@@ -106,7 +106,7 @@ def test_the_blank_prompt_is_stored_but_in_no_mean(reader: Reader) -> None:
     blank = reader.frame("SELECT cosine, is_blank FROM current_scores WHERE prompt_id = 'blank'")
     assert blank.rows() == [(pytest.approx(0.9), True)]
     assert reader.frame("SELECT max(max) FROM run_step").item() < 0.5
-    assert "blank" not in reader.read("analysis_scores")["prompt_id"].to_list()
+    assert "blank" not in reader.read("analysis_scores", {"run_ids": None})["prompt_id"].to_list()
 
 
 def test_a_run_is_summed_up_panel_by_panel(reader: Reader) -> None:

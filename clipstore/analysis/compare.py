@@ -27,8 +27,9 @@ from clipstore.analysis.pairs import (
     smallest_shown,
 )
 from clipstore.analysis.phrases import band_text, count_text
-from clipstore.analysis.rules import USUAL_BAND_GAP_COSINE, Rules, rules_on_scale_of
+from clipstore.analysis.rules import USUAL_BAND_GAP_COSINE, Rules
 from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
+from clipstore.analysis.siblings import rules_of_models, with_store_jitter
 from clipstore.analysis.sides import Side, side_of_base, side_of_run
 from clipstore.comparisons import (
     BASE,
@@ -73,14 +74,18 @@ def compare_runs(
 ) -> ComparisonSet:
     """One comparison per model that has a row in `scores`, in the order of the models' names.
 
-    scores: as for `verdict.verdicts_from_scores`, only the runs to compare. A run scored by two
-    models is in two comparisons. Raises `ValueError` for a step that a run does not have.
+    scores: as for `verdict.verdicts_from_scores`, only the runs to compare; many of them show how
+    much checkpoints shake, few rest on the assumed shake. A run scored by two models is in two
+    comparisons. Raises `ValueError` for a step that a run does not have.
     """
     rules, compare_rules = rules or Rules(), compare_rules or CompareRules()
     by_model: dict[tuple[str, int], list[AnalysedRun]] = {}
-    for each in run_scores_from_frame(scores, rules):
-        band = bands.get(each.model_id)
-        run = analyse_run(each, band, rules_on_scale_of(band, rules))
+    found = list(run_scores_from_frame(scores, rules))
+    models = rules_of_models(bands, {each.model_id for each in found}, rules)
+    models = with_store_jitter(models, found)
+    for each in found:
+        of_model = models[each.model_id]
+        run = analyse_run(each, of_model.band, of_model.rules)
         by_model.setdefault((each.model, each.model_id), []).append(run)
     names = dict(numbered_prompts(scores).select("prompt", "prompt_id").iter_rows())
     comparisons = tuple(

@@ -56,9 +56,10 @@ def comparisons_in_store(
     model or a step that has no scores.
     """
     with open_current(store) as reader:
-        scores = reader.read("analysis_scores")
+        scores = _scores_of(reader, runs, model)
         bands = bands_from_reader(reader)
-    return compare_runs(chosen_scores(scores, runs, model, options.steps), bands, options)
+    _check_steps(scores, options.steps)
+    return compare_runs(scores, bands, options)
 
 
 def prompt_reports_in_store(
@@ -66,9 +67,9 @@ def prompt_reports_in_store(
 ) -> tuple[PromptReport, ...]:
     """The prompts of one run, a report per model that scored it; raises as above."""
     with open_current(store) as reader:
-        scores = chosen_scores(reader.read("analysis_scores"), (run,), model)
+        scores = _scores_of(reader, (run,), model)
         bands = bands_from_reader(reader)
-        facts = reader.read("prompt_facts")
+        facts = reader.read("prompt_facts", {"run_ids": scores["run_id"].unique().to_list()})
     rules, compare_rules = Rules(), CompareRules()
     numbers = numbered_prompts(scores)
     reports = []
@@ -92,32 +93,36 @@ def _row_to_facts(row: dict[str, Any]) -> PromptFacts:
     return PromptFacts(row["prompt_id"], row["text"], tags, tuple(flags))
 
 
-def chosen_scores(
-    scores: pl.DataFrame,
-    runs: Collection[str],
-    model: str | None,
-    steps: Collection[tuple[str, int]] = (),
-) -> pl.DataFrame:
-    """The rows of these runs (all when empty) and this model (any when None); see above."""
-    known = sorted(scores["run"].unique().to_list())
-    for run in [*runs, *(run for run, _ in steps)]:
-        if run not in known:
-            raise RunUnknown(f"no scored run named {run!r}", known)
-        if runs and run not in runs:
-            raise RunUnknown(f"a step is given of {run!r}, which is not compared", runs)
-    if model is not None:
-        labels = sorted(scores["model"].unique().to_list())
-        meant = [label for label in labels if model in (label, label.split(" (")[0])]
-        if not meant:
-            raise RunUnknown(f"no scores of a model {model!r}", labels)
-        scores = scores.filter(pl.col("model").is_in(meant))
+def _scores_of(reader: Reader, runs: Collection[str], model: str | None) -> pl.DataFrame:
+    """The scores of these runs (all when empty) by this model (any when None); see above."""
+    ids = dict(reader.read("run_names").select("name", "run_id").iter_rows())
+    unknown = [run for run in runs if run not in ids]
+    if unknown:
+        raise RunUnknown(f"no run named {unknown[0]!r}", sorted(ids))
+    chosen = {"run_ids": [ids[run] for run in runs] if runs else None}
+    scores = reader.read("analysis_scores", chosen)
+    unscored = set(runs) - set(scores["run"].unique())
+    if unscored:
+        raise RunUnknown(f"no score of the run {min(unscored)!r}", sorted(set(runs) - unscored))
+    if model is None:
+        return scores
+    labels = sorted(scores["model"].unique().to_list())
+    meant = [label for label in labels if model in (label, label.split(" (")[0])]
+    if not meant:
+        raise RunUnknown(f"no scores of a model {model!r}", labels)
+    return scores.filter(pl.col("model").is_in(meant))
+
+
+def _check_steps(scores: pl.DataFrame, steps: Collection[tuple[str, int]]) -> None:
+    compared = scores["run"].unique().sort().to_list()
     for run, step in steps:
+        if run not in compared:
+            raise RunUnknown(f"a step is given of {run!r}, which is not compared", compared)
         there = scores.filter((pl.col("run") == run) & pl.col("panel").is_in(TRAINED_PANELS))
         for model_steps in there.partition_by("model_id"):
             found = model_steps["step"].unique().sort().to_list()
             if step not in found:
                 raise RunUnknown(f"run {run} has no validation at step {step}", map(str, found))
-    return scores.filter(pl.col("run").is_in(list(runs))) if runs else scores
 
 
 def bands_from_reader(reader: Reader) -> dict[int, Band | None]:

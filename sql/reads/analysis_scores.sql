@@ -1,4 +1,5 @@
--- One row per picture and panel for the verdicts: the trained panels and the base model's.
+-- One row per picture and panel of these runs, or of all where none is given: the trained panels
+-- and the base model's.
 SELECT
     latest_scores.model_id,
     coalesce(model_labels.model, '') AS model,
@@ -16,4 +17,5 @@ LEFT JOIN runs USING (run_id)
 LEFT JOIN prompts USING (text_id)
 WHERE latest_scores.panel IN ('checkpoint', 'only', 'base')
   AND NOT coalesce(prompts.is_blank, false)
+  AND ($run_ids::BIGINT[] IS NULL OR list_contains($run_ids::BIGINT[], latest_scores.run_id))
 ORDER BY model, model_id, run, run_id, step, panel, prompt_id, text_id, image_index;

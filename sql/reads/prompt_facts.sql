@@ -1,5 +1,5 @@
--- One row per model, run and prompt text with a score: what is known of it besides the scores. The
--- tags are those of the newest row of its prompt id.
+-- One row per model, run and prompt text with a score in these runs: what is known of it besides the
+-- scores. The tags are those of the newest row of its prompt id.
 SELECT DISTINCT
     scored.model_id,
     scored.run_id,
@@ -17,4 +17,5 @@ LEFT JOIN (
     FROM run_prompts
     QUALIFY row_number() OVER (PARTITION BY run_id, prompt_id ORDER BY seen_at DESC, tags) = 1
 ) AS named USING (run_id, prompt_id)
+WHERE list_contains($run_ids::BIGINT[], scored.run_id)
 ORDER BY ALL;

@@ -15,9 +15,9 @@ SELECT
     coalesce(problems.n_files, 0) AS not_scored,
     runs.layout,
     runs.root,
-    models.poor_below_cosine,
-    models.band_low_cosine,
-    models.band_high_cosine
+    model_bands.poor_below_cosine,
+    model_bands.band_low_cosine,
+    model_bands.band_high_cosine
 FROM runs
 LEFT JOIN (
     SELECT * FROM run_summary WHERE panel IN ('checkpoint', 'only')
@@ -27,7 +27,7 @@ LEFT JOIN (
     FROM run_step
     GROUP BY model_id, run_id, panel
 ) AS curves USING (model_id, run_id, panel)
-LEFT JOIN models USING (model_id)
+LEFT JOIN model_bands USING (model_id)
 LEFT JOIN (
     SELECT run_id, sum(n_files)::BIGINT AS n_files FROM problem_summary GROUP BY run_id
 ) AS problems USING (run_id)
