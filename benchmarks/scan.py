@@ -5,6 +5,12 @@
 Per layout: files of that trainer's names (links to one small picture), read by `discover` in a
 process of its own. Printed beside what `os.walk` takes for the same tree in the same process, so
 that a slow disk shows. The memory is what the process has above its start, per file.
+
+Measured on 2026-11-24 with 100,000 files, two cores of an AMD EPYC that were BUSY with other work
+(load 10 to 17), at nice 5: 3.4 to 5.5 s of processor time, and 10.4 s for `metadata`, which looks
+into each picture. Wall times there (19 to 42 s) say more of the load than of this code: a run on an
+idle machine is still to be made. Memory is not flat: 0.9 to 2.0 kB per file, since a discovery
+holds all its pictures.
 """
 
 from __future__ import annotations
@@ -61,11 +67,15 @@ LAYOUTS = (
 )
 
 
+def make_picture(layout: str, path: Path) -> Path:
+    if layout == "metadata":
+        return a1111(path, "a fox <lora:mine:1>")
+    return draw(path, 32, 32)
+
+
 def build(layout: str, root: Path, n_files: int) -> None:
     """Names without content of their own: all are one file under many links."""
-    picture = draw(root / "elsewhere" / "picture.png", 32, 32)
-    if layout == "metadata":
-        a1111(picture, "a fox <lora:mine:1>")
+    picture = make_picture(layout, root / "elsewhere" / "0.png")
     run = root / "run"
     for step in range(1, n_files // PROMPTS + 1):
         for name in names(layout, step):
@@ -76,7 +86,7 @@ def build(layout: str, root: Path, n_files: int) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 os.link(picture, path)
             except OSError:  # a file system allows only so many links to one file
-                picture = draw(root / "elsewhere" / f"{step}.png", 32, 32)
+                picture = make_picture(layout, root / "elsewhere" / f"{step}.png")
                 os.link(picture, path)
 
 

@@ -5,6 +5,7 @@ Invariant: every number here means one thing, said once.
   torchmetrics log 100 * max(cosine, 0); that scale is always called `clip_x100` here.
 - A `Box` is Pillow's: left, top, right, bottom in pixels, right and bottom exclusive.
 - A `step` is the trainer's optimizer step as its file name says it; ranges of steps are inclusive.
+  Of a trainer that names only epochs it is the epoch, and its pictures note `step_is_epoch`.
 - A `panel` says whose picture it is: `checkpoint` the weights of this step, `ema` their moving
   average, `base` the model before training, `only` a file that holds one picture and says no more.
 """

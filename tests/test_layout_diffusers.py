@@ -57,7 +57,7 @@ def test_several_texts_are_matched_by_the_picture_s_name(tmp_path: Path) -> None
 
     contents = read_one(tmp_path)
 
-    assert [row[1] for row in rows(contents)] == ["validation_0", "validation_1"]
+    assert rows(contents) == [(5, "validation_0", 0, "only"), (5, "validation_1", 0, "only")]
     assert texts(contents) == {"validation_0": "a fox", "validation_1": "a cat"}
 
 

@@ -53,12 +53,10 @@ WHAT_TO_DO = (
 NameParser = Callable[[str], SampleName | None]
 
 
-def first_sample_name(folder: Path, parse: NameParser) -> str | None:
-    """A name in sample/ that the trainer wrote, or None."""
+def has_samples(folder: Path, parse: NameParser) -> bool:
+    """Whether sample/ has a name that the trainer wrote."""
     samples = folder / SAMPLE_FOLDER
-    if not is_own_folder(samples):
-        return None
-    return next((name for name in file_names(samples) if parse(name) is not None), None)
+    return is_own_folder(samples) and any(parse(name) for name in file_names(samples))
 
 
 def read_output_folder(
@@ -84,7 +82,7 @@ def read_output_folder(
         own = configs_of(training, configs)
         prompts = find_prompts(files, own)
         finder = finder_by_position(prompts.texts, prompts.source, user, training, WHAT_TO_DO)
-        is_newest = training == [t for t in trainings if t.output_name == training.output_name][-1]
+        is_newest = training is [t for t in trainings if t.output_name == training.output_name][-1]
         values = dict(own[0].values) if own else {}
         if is_newest:  # a later training under the same name overwrites the checkpoints
             values |= find_metadata(files, training.output_name)

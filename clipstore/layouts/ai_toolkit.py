@@ -62,12 +62,9 @@ class _Settings(NamedTuple):
 def claims(folder: Path) -> str | None:
     """A folder whose samples/ has a file with ai-toolkit's name."""
     samples = folder / SAMPLE_FOLDER
-    if not is_own_folder(samples):
+    if not is_own_folder(samples) or not any(map(_SAMPLE.fullmatch, file_names(samples))):
         return None
-    for name in file_names(samples):
-        if _SAMPLE.fullmatch(name):
-            return f"{SAMPLE_FOLDER}/ holds files named as ai-toolkit does, {name}"
-    return None
+    return f"{SAMPLE_FOLDER}/ holds files named as ai-toolkit names them"
 
 
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:

@@ -8,6 +8,7 @@ training these scripts save pictures only in logs.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -72,17 +73,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     ids = _texts_to_ids(listed)
 
     files = sort_tree(tree, lambda file: _sort(file, step))
-    found = [
-        Picture(
-            file.path,
-            step or 0,
-            ids.get(texts.get(file.name, ""), PROMPT_ID),
-            number,
-            "only",
-            notes=notes,
-        )
-        for file, number in files.found
-    ]
+    found = _to_pictures(files.found, step or 0, notes, texts, ids)
     source = CARD if texts else "hparams.yml"
     own = [Prompt(prompt_id, text, source) for text, prompt_id in ids.items()]
     book = prompts_to_book(context.user_prompts, own, refused=())
@@ -104,6 +95,23 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
             (*advice, *told.advice, *advice_on_untold(told.untold, WHAT_TO_DO)),
         ),
     )
+
+
+def _to_pictures(
+    files: Sequence[tuple[ListedFile, int]],
+    step: int,
+    notes: tuple[str, ...],
+    texts: Mapping[str, str],
+    ids: Mapping[str, str],
+) -> list[Picture]:
+    """Pictures of each prompt, counted in order of their numbers."""
+    pictures: list[Picture] = []
+    counts: Counter[str] = Counter()
+    for file, _ in sorted(files, key=lambda one: one[1]):
+        prompt_id = ids.get(texts.get(file.name, ""), PROMPT_ID)
+        pictures.append(Picture(file.path, step, prompt_id, counts[prompt_id], "only", notes=notes))
+        counts[prompt_id] += 1
+    return pictures
 
 
 def _find(picture: Picture, book: PromptBook) -> Prompt | Problem:

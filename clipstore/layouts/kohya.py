@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from clipstore.kohya.names import parse_sd_scripts
-from clipstore.kohya.run import first_sample_name, read_output_folder
+from clipstore.kohya.run import has_samples, read_output_folder
+from clipstore.kohya.settings import SAMPLE_FOLDER
 from clipstore.layouts import ReadContext
 from clipstore.types import Run, RunContents
 
@@ -19,8 +20,9 @@ _FORM = "<output name>_<step, or e and epoch>_<prompt>_<time>_<seed>.png"
 
 def claims(folder: Path) -> str | None:
     """A folder whose sample/ has a picture with sd-scripts' name."""
-    name = first_sample_name(folder, parse_sd_scripts)
-    return None if name is None else f"sample/ holds pictures named as sd-scripts does, {name}"
+    if not has_samples(folder, parse_sd_scripts):
+        return None
+    return f"{SAMPLE_FOLDER}/ holds pictures named as sd-scripts names them"
 
 
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:

@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from clipstore.kohya.names import parse_musubi
-from clipstore.kohya.run import first_sample_name, read_output_folder
+from clipstore.kohya.run import has_samples, read_output_folder
+from clipstore.kohya.settings import SAMPLE_FOLDER
 from clipstore.layouts import ReadContext
 from clipstore.sources.imageheaders import file_to_size
 from clipstore.types import Picture, Problem, Run, RunContents
@@ -23,8 +24,9 @@ _ALIGNMENT_PX = 8
 
 def claims(folder: Path) -> str | None:
     """A folder whose sample/ has a picture or video with musubi-tuner's name."""
-    name = first_sample_name(folder, parse_musubi)
-    return None if name is None else f"sample/ holds pictures named as musubi-tuner does, {name}"
+    if not has_samples(folder, parse_musubi):
+        return None
+    return f"{SAMPLE_FOLDER}/ holds pictures named as musubi-tuner names them"
 
 
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:

@@ -126,6 +126,7 @@ def _begin_anew(ordered: Sequence[Sampled]) -> list[list[Sampled]]:
 
 
 def _to_training(name: str, number: int, part: Sequence[Sampled]) -> Training:
+    # Names have local time, which goes back once a year: that costs one validation, by name.
     kept: dict[tuple[int, str, str], Sampled] = {}
     outdated: list[Skipped] = []
     previous = -1
