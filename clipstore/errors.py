@@ -52,7 +52,7 @@ class LayoutConflict(ClipstoreError):
         listed = "".join(f"\n  {name}: {reason}" for name, reason in claims)
         super().__init__(
             f"{folder} looks like more than one layout:{listed}\n"
-            f"Choose with --layout {claims[0][0]} or --layout {claims[1][0]}."
+            f"Choose with {' or '.join(f'--layout {name}' for name, _ in claims)}."
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
+from huggingface_hub import ModelCardData
 from PIL import Image
 
 from clipstore.pipeline.discover import discover
@@ -114,18 +115,18 @@ def onetrainer_samples(
 
 
 def diffusers_card(folder: Path, picture_texts: Sequence[str]) -> Path:
-    """The model card of diffusers' scripts, whose front matter their library writes as YAML."""
-    front = {
-        "base_model": "some/model",
-        "library_name": "diffusers",
-        "widget": [
+    """The model card of diffusers' scripts, its front matter by the library they write it with."""
+    data = ModelCardData(
+        base_model="some/model",
+        library_name="diffusers",
+        tags=["text-to-image", "diffusers-training"],
+        widget=[
             {"text": text, "output": {"url": f"image_{number}.png"}}
             for number, text in enumerate(picture_texts)
         ],
-        "tags": ["text-to-image", "diffusers-training"],
-    }
+    )
     path = folder / "README.md"
-    path.write_text(f"---\n{yaml.dump(front)}---\n\n# LoRA\n")
+    path.write_text(f"---\n{data.to_yaml()}\n---\n\n# LoRA\n")
     return path
 
 

@@ -14,7 +14,8 @@ from tests.layout_trees import diffusers_card, read_one, reasons, rows, rules, t
 
 def test_pictures_of_one_prompt_are_numbered_at_the_last_step(tmp_path: Path) -> None:
     touch(tmp_path, ["image_0.png", "image_1.png"])
-    diffusers_card(tmp_path, ["a fox in a 'hat'"] * 2)
+    text = "a fox: in a 'hat',\nsaying \"#1\", " + "very " * 30 + "big – 狐"
+    diffusers_card(tmp_path, [text] * 2)
     hparams = tmp_path / "logs" / "dreambooth-flux" / "1700000000.5" / "hparams.yml"
     hparams.parent.mkdir(parents=True)
     hparams.write_text("max_train_steps: 500\nlearning_rate: 0.0001\n")
@@ -22,7 +23,7 @@ def test_pictures_of_one_prompt_are_numbered_at_the_last_step(tmp_path: Path) ->
     contents = read_one(tmp_path)
 
     assert rows(contents) == [(500, "validation", 0, "only"), (500, "validation", 1, "only")]
-    assert texts(contents) == {"validation": "a fox in a 'hat'"}
+    assert texts(contents) == {"validation": text}
     assert contents.prompts[0].source == "README.md"
     assert contents.run.planned_steps == 500
     assert contents.run.config["learning_rate"] == 0.0001

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from clipstore.kohya.names import SampleName, parse_musubi, parse_sd_scripts
 from clipstore.pipeline.discover import discover
 from clipstore.sources.prompts import load_prompt_file
 from clipstore.types import Prompt
@@ -46,6 +49,39 @@ def test_every_form_of_sd_scripts_names_is_read(tmp_path: Path, name: str, step:
     assert (contents.run.name, contents.run.variant) == ("out@lora", "lora")
     assert rows(contents) == [(step, "0", 0, "only")]
     assert contents.pictures[0].notes == ("prompt_by_position",)
+
+
+OUTPUT_NAMES = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), max_size=20
+) | st.sampled_from(["a_000100", "e000001", "x_20230301112233", "lora_000100_00_20240203112233"])
+
+
+@settings(deadline=None)
+@given(
+    OUTPUT_NAMES,
+    st.integers(0, 10**8),
+    st.booleans(),
+    st.integers(0, 200),
+    st.none() | st.integers(0, 2**64),
+)
+def test_what_the_trainers_write_is_what_is_read(
+    output: str, number: int, by_epoch: bool, prompt: int, seed: int | None
+) -> None:
+    digits = f"e{number:06d}" if by_epoch else f"{number:06d}"
+    stem = f"{output}_{digits}_{prompt:02d}_20240203112233" + ("" if seed is None else f"_{seed}")
+    expected = SampleName(
+        output,
+        None if by_epoch else number,
+        number if by_epoch else None,
+        prompt,
+        20240203112233,
+    )
+
+    assert parse_sd_scripts(f"{stem}.png") == expected
+    assert parse_musubi(f"{stem}_000.png") == expected
+    assert parse_musubi(f"{stem}.mp4") == expected
+    assert parse_musubi(f"{stem}.png") is None
+    assert parse_sd_scripts(f"{stem}_000.png") is None
 
 
 def test_a_name_without_an_output_name_is_the_folder_s_own_run(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """What every layout keeps, whatever trainer it reads. A new layout joins by its example here.
 
 The examples are built by the trainers' naming rules as their sources state them; no trainer runs
-here. SimpleTuner's pictures themselves, drawn by its own code, are in test_composite_layouts.py.
+here. Written by the library that the tool itself uses: diffusers' model card (huggingface_hub),
+ai-toolkit's config (PyYAML), the texts inside generated pictures (Pillow).
 """
 
 from __future__ import annotations
