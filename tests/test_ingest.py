@@ -242,6 +242,125 @@ def test_a_limit_stops_after_that_many_files(tmp_path: Path) -> None:
     assert (report.tally.scored, report.n_left) == (3, 1)
 
 
+def test_a_limit_counts_scored_files_and_not_refused_ones(tmp_path: Path) -> None:
+    steps = {step: ["red", "blue"] for step in range(100, 900, 100)}
+    write_folder_run(tmp_path / "runs/a", PROMPTS, steps)
+    for step in (100, 200):
+        (tmp_path / f"runs/a/step_{step:06d}/red.png").write_bytes(b"no picture")
+    made_old(tmp_path / "runs")
+    for batch_size in (1, 4, 64):
+        embedder = MeanColourEmbedder(batch_size=batch_size)
+        report = ingest(tmp_path / "runs", tmp_path / f"{batch_size}.duckdb", embedder, limit=5)
+        assert (report.tally.scored, report.tally.refused) == (5, 2)
+        assert report.n_left == 16 - 7
+
+
+def test_a_picture_that_the_store_has_from_another_run_needs_no_model(tmp_path: Path) -> None:
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    store = tmp_path / "s.duckdb"
+    ingest(tmp_path / "runs", store)
+    write_folder_run(tmp_path / "runs/b", PROMPTS, {900: ["blue", "green"]})
+    embedder = MeanColourEmbedder()
+    report = ingest(tmp_path / "runs", store, embedder)
+    assert (report.tally.scored, embedder.n_pictures) == (2, 1)
+    assert rows(store, "SELECT prompt_id, cosine FROM current_scores WHERE run = 'b'") == [
+        {"prompt_id": "blue", "cosine": pytest.approx(0.0)},
+        {"prompt_id": "red", "cosine": pytest.approx(0.0)},
+    ]
+
+
+def test_without_kept_vectors_known_pictures_go_through_the_model_again(tmp_path: Path) -> None:
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    store = tmp_path / "s.duckdb"
+    ingest(tmp_path / "runs", store, keep_embeddings=False)
+    embedder = MeanColourEmbedder()
+    assert ingest(tmp_path / "runs", store, embedder, rescore=True).tally.scored == 2
+    assert embedder.n_pictures == 2
+
+
+class CountsCalls(MeanColourEmbedder):
+    """Remembers how many pictures each call got."""
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__(batch_size=batch_size)
+        self.calls: list[int] = []
+
+    def embed_images(self, pixels: np.ndarray) -> np.ndarray:
+        self.calls.append(len(pixels))
+        return super().embed_images(pixels)
+
+
+def test_no_pass_of_the_model_is_spent_on_a_few_pictures_left_over(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    for step in range(100, 1100, 100):
+        for name in PROMPTS:
+            colour = tuple(int(v) for v in generator.integers(0, 256, 3))
+            Image.new("RGB", (64, 64), colour).save(
+                run / f"validation_images/step_{step}_{name}_0_64x64.png"
+            )
+    made_old(run)
+    embedder = CountsCalls(batch_size=3)
+    report = ingest(tmp_path / "runs", tmp_path / "s.duckdb", embedder)
+    assert report.tally.scored == 22
+    assert set(embedder.calls[:-1]) == {3}
+
+
+def test_the_stages_of_the_main_thread_add_up_to_the_wall_time(tmp_path: Path) -> None:
+    write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    timings = ingest(tmp_path / "runs", tmp_path / "s.duckdb").timings
+    stages = timings.model_s + timings.pixels_s + timings.disk_s + timings.other_s
+    assert stages == pytest.approx(timings.wall_s)
+    assert min(timings.model_s, timings.pixels_s, timings.other_s, timings.decode_s) > 0
+    assert timings.pixels_s >= timings.read_s + timings.decode_s + timings.cut_s + timings.resize_s
+
+
+SLOW_INGEST = """
+    import signal, sys, time
+    from pathlib import Path
+    from clipstore.pipeline.discover import discover
+    from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+    from clipstore.pipeline.stopping import StopSwitch
+    from tests.mean_colour import MeanColourEmbedder
+
+    class Slow(MeanColourEmbedder):
+        def embed_images(self, pixels):
+            if self.n_pictures:
+                print("in the model", flush=True)
+                time.sleep(60)
+            return super().embed_images(pixels)
+
+    stop = StopSwitch()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    report = ingest_discoveries(
+        [discover(Path(sys.argv[1]))], Path(sys.argv[2]), Slow(batch_size=2),
+        IngestOptions(workers=1), stop=stop,
+    )
+    print(report.interrupted, report.tally.scored, report.n_left)
+"""
+
+
+def test_a_stop_does_not_wait_for_a_slow_model_and_loses_nothing_scored(tmp_path: Path) -> None:
+    for step, colour in enumerate(("red", "green", "blue", "grey"), start=1):
+        folder = tmp_path / f"runs/a/step_{step:06d}"
+        folder.mkdir(parents=True)
+        Image.new("RGB", (32, 32), colour).save(folder / "p.png")
+        (folder / "p.txt").write_text("red")
+    made_old(tmp_path / "runs")
+    store = tmp_path / "s.duckdb"
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SLOW_INGEST), str(tmp_path / "runs"), str(store)],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "in the model\n"
+    process.terminate()
+    said, _ = process.communicate(timeout=20)
+    assert said.split() == ["True", "2", "2"]
+    assert process.returncode == 0
+    assert rows(store, "SELECT count(*) AS n FROM scores") == [{"n": 2}]
+
+
 HOLDER = """
     import sys, duckdb
     connection = duckdb.connect(sys.argv[1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import shutil
 from collections.abc import Iterator
@@ -12,18 +13,34 @@ from pathlib import Path
 from typing import Literal
 
 import click
+from PIL.Image import Resampling
 
 from clipstore import __version__
 from clipstore.commands.ingest import DEFAULT_MODEL
 from clipstore.errors import ClipstoreError, StoreMissing
+from clipstore.model.embedder import Embedder
+from clipstore.model.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from clipstore.model.weights import find_model
 from clipstore.options import db_option, format_option, result_console
 from clipstore.output import Format, print_rows
+from clipstore.pictures.pngdecode import FAST_DECODER, has_fast_decoder
+from clipstore.pipeline.rates import Rates, measure_rates
 from clipstore.resources import resource_folder
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import check_store, default_store_path
 
 LOW_DISK_BYTES = 2 * 10**9
+MEASURED_SECONDS = 10.0
+LARGE_CLIP_PIXELS = Preprocessing(
+    side_px=336,
+    shortest_edge_px=336,
+    fixed_px=None,
+    resample=Resampling.BICUBIC,
+    rescale_factor=1 / 255,
+    mean=CLIP_MEAN,
+    std=CLIP_STD,
+)
+"""The default model's pixel path, to measure reading with where its files are not here."""
 LIBRARIES = ("torch", "transformers", "duckdb", "polars", "plotly", "pillow")
 
 
@@ -38,9 +55,14 @@ class Finding:
 
 @click.command("doctor")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model to look for.")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Time reading and the model for ten seconds, and say which bounds an ingest.",
+)
 @db_option
 @format_option
-def command(model: str, db: Path | None, form: Format) -> int:
+def command(model: str, measure: bool, db: Path | None, form: Format) -> int:
     """Check the installation, the devices, the model's weights and the database.
 
     Nothing is downloaded and nothing is changed. Exits with 1 when something is a problem.
@@ -50,10 +72,12 @@ def command(model: str, db: Path | None, form: Format) -> int:
         Finding("clipstore", "ok", f"{__version__}, Python {platform.python_version()}"),
         *_find_resources(),
         *_find_libraries(),
+        _find_decoder(),
         *_find_devices(),
         _find_model(model),
         *_find_store(store),
         _find_disk(store),
+        *(_measure(model) if measure else ()),
     ]
     rows = [asdict(finding) for finding in findings]
     print_rows(rows, ("what", "state", "detail"), form, result_console())
@@ -74,6 +98,17 @@ def _find_libraries() -> Iterator[Finding]:
             yield Finding(name, "ok", importlib.metadata.version(name))
         except importlib.metadata.PackageNotFoundError:
             yield Finding(name, "problem", f"not installed: pip install {name}")
+
+
+def _find_decoder() -> Finding:
+    if has_fast_decoder():
+        return Finding("decoder", "ok", f"{FAST_DECODER} for plain PNG, Pillow for the rest")
+    return Finding(
+        "decoder",
+        "note",
+        f"Pillow alone; {FAST_DECODER} decodes plain PNG three times as fast to the same pixels: "
+        "pip install 'clipstore[fast]'",
+    )
 
 
 def _find_devices() -> Iterator[Finding]:
@@ -102,6 +137,52 @@ def _find_model(model: str) -> Finding:
     )
     detail = f"{files.name}, weights {files.weights_sha256[:8]}, {band}, in {files.folder}"
     return Finding("model", "ok", detail)
+
+
+def _measure(model: str) -> Iterator[Finding]:
+    """Both stages of an ingest; reading alone where the model's weights are not here."""
+    embedder, why_none = _load_model(model)
+    rates = measure_rates(
+        LARGE_CLIP_PIXELS if embedder is None else embedder.preprocessing,
+        embedder,
+        n_processes=os.cpu_count() or 1,
+        seconds=MEASURED_SECONDS,
+    )
+    yield Finding(
+        "reading",
+        "ok",
+        f"{rates.read_by_one_per_s:.3g} pictures/s (PNG, 1024 x 1024) with 1 process, "
+        f"{rates.read_by_all_per_s:.3g} with {rates.n_processes}",
+    )
+    if rates.model_per_s is None:
+        yield Finding("model speed", "note", f"not measured: {why_none}")
+        return
+    yield Finding("model speed", "ok", f"{rates.model_per_s:.3g} pictures/s")
+    yield Finding("bound by", "note", _advise(rates))
+
+
+def _advise(rates: Rates) -> str:
+    """Which stage an ingest of such pictures waits for, and what would help."""
+    if not rates.is_decode_bound:
+        return (
+            "the model: more readers would not help. A GPU that this torch can use would, or a "
+            "smaller model (another model's scores are another curve)"
+        )
+    if not has_fast_decoder():
+        return "decoding: pip install 'clipstore[fast]', or give the ingest more cores"
+    return "decoding: more cores would help; lossless pictures of 1024 x 1024 take what they take"
+
+
+def _load_model(model: str) -> tuple[Embedder | None, str]:
+    """The model if it is here, else why not."""
+    # OpenMP would spin on the readers' cores: see `clipstore.commands.ingest`.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from clipstore.model.embed import load_clip  # noqa: PLC0415 - torch takes a second to import
+
+    try:
+        return load_clip(model, offline=True, announce=lambda _text: None), ""
+    except ClipstoreError as error:
+        return None, str(error).splitlines()[0]
 
 
 def _find_store(store: Path) -> Iterator[Finding]:

@@ -29,6 +29,14 @@ def _even_size(pixels: int) -> int:
     return pixels if pixels % 16 == 0 else pixels + 1
 
 
+@lru_cache(maxsize=1024)
+def _labelled(panel: bytes, size: tuple[int, int], text: str) -> Image.Image:
+    """A panel with its label: the base model's is the same at every step."""
+    picture = Image.frombytes("RGB", size, panel)
+    draw_label(picture, 0, text)
+    return picture
+
+
 def draw_label(picture: Image.Image, left: int, text: str) -> None:
     """Draws `text` at the label's place of the panel that begins at column `left`."""
     ImageDraw.Draw(picture).text(
@@ -41,6 +49,7 @@ def draw_label(picture: Image.Image, left: int, text: str) -> None:
     )
 
 
+@lru_cache(maxsize=1024)
 def _draw_footer(width: int, prompt: str) -> Image.Image:
     """A black strip (width, text height + 20) with the prompt centred, shrunk when too wide."""
     text = f"Prompt: {prompt}"
@@ -71,10 +80,9 @@ def stitch_base_and_checkpoint(
     canvas = Image.new(
         "RGB", (_even_size(2 * width + SEPARATOR), _even_size(height)), (255, 255, 255)
     )
-    canvas.paste(base, (0, 0))
+    canvas.paste(_labelled(base.tobytes(), base.size, "base model"), (0, 0))
     canvas.paste(SEPARATOR_COLOR, (width, 0, width + SEPARATOR, height))
     canvas.paste(checkpoint, (width + SEPARATOR, 0))
-    draw_label(canvas, 0, "base model")
     draw_label(canvas, width + SEPARATOR, f"step {step}")
     footer = _draw_footer(canvas.width, prompt)
     framed = Image.new("RGB", (canvas.width, canvas.height + footer.height))

@@ -43,10 +43,6 @@ def outlined_letters(window: NDArray[np.uint8], *, is_lossy: bool) -> list[Lette
         white, dark = light >= 150, light <= 110
     else:
         white, dark = darkest_channel(window) >= 150, brightest_channel(window) <= 90
-    # Letter and outline are blended where they meet, and the outline may be one pixel wide: next
-    # to every pixel of a letter's rim there must be a dark one.
-    near_dark = ndimage.binary_dilation(dark)
-    outlined_share = 0.9 if is_lossy else 0.95
     labelled, _ = ndimage.label(white, structure=np.ones((3, 3), dtype=bool))
     found = [
         (index, rows, columns)
@@ -58,6 +54,14 @@ def outlined_letters(window: NDArray[np.uint8], *, is_lossy: bool) -> list[Lette
         and rows.stop - rows.start <= _MAX_HEIGHT_PX
         and 2 <= columns.stop - columns.start <= _MAX_WIDTH_PX
     ]
+
+    tall = [one for one in found if one[1].stop - one[1].start >= _MIN_HEIGHT_PX]
+    if not tall:
+        return []
+    # Letter and outline are blended where they meet, and the outline may be one pixel wide: next
+    # to every pixel of a letter's rim there must be a dark one.
+    near_dark = ndimage.binary_dilation(dark)
+    outlined_share = 0.9 if is_lossy else 0.95
 
     def outlined(index: int, rows: slice, columns: slice) -> Letter | None:
         around = (
@@ -71,7 +75,6 @@ def outlined_letters(window: NDArray[np.uint8], *, is_lossy: bool) -> list[Lette
         _, holes = ndimage.label(ndimage.binary_fill_holes(shape) & ~shape)
         return Letter(columns.start, rows.start, columns.stop, rows.stop, holes, 1)
 
-    tall = [one for one in found if one[1].stop - one[1].start >= _MIN_HEIGHT_PX]
     stems = [letter for one in tall if (letter := outlined(*one)) is not None]
     dots = [
         letter
