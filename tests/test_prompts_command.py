@@ -135,7 +135,7 @@ def test_prompts_that_ask_for_words_are_known_by_their_wording(tmp_path: Path) -
     assert found == WORDS
 
 
-def test_the_ready_questions_flag_them_beside_their_number(folder: Path) -> None:
+def test_ready_questions_and_views_flag_them_beside_their_number(folder: Path) -> None:
     worst = next(query for query in ready_queries() if query.name == "worst_prompts")
     rows = run_query(folder / "clipstore.duckdb", worst.sql, {"rows": 24}).to_dicts()
     flagged = {
@@ -144,3 +144,5 @@ def test_the_ready_questions_flag_them_beside_their_number(folder: Path) -> None
         if row["is_truncated"] or row["asks_for_words"]
     }
     assert flagged == {"p00": (True, False), "p01": (False, True)}
+    sql = "SELECT DISTINCT prompt_id FROM current_scores WHERE asks_for_words"
+    assert run_query(folder / "clipstore.duckdb", sql).rows() == [("p01",)]

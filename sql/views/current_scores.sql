@@ -5,13 +5,14 @@ SELECT
     latest_scores.step,
     current_images.epoch,
     latest_scores.prompt_id,
-    prompts.text,
+    prompt_texts.text,
     latest_scores.image_index,
     latest_scores.panel,
     latest_scores.cosine,
-    coalesce(prompts.is_blank, false) AS is_blank,
+    coalesce(prompt_texts.is_blank, false) AS is_blank,
     prompt_tokens.token_count,
     prompt_tokens.is_truncated,
+    prompt_texts.asks_for_words,
     current_images.path,
     current_images.notes,
     latest_scores.model_id,
@@ -23,7 +24,7 @@ SELECT
 FROM latest_scores
 LEFT JOIN model_labels USING (model_id)
 LEFT JOIN runs USING (run_id)
-LEFT JOIN prompts USING (text_id)
+LEFT JOIN prompt_texts USING (text_id)
 LEFT JOIN prompt_tokens USING (model_id, text_id)
 LEFT JOIN current_images USING (run_id, step, prompt_id, image_index, panel);
 
@@ -40,7 +41,8 @@ COMMENT ON COLUMN current_scores.cosine IS 'Cosine of picture and text vector, -
 COMMENT ON COLUMN current_scores.is_blank IS 'True for the unconditional prompt, which is part of no mean.';
 COMMENT ON COLUMN current_scores.token_count IS 'Tokens of the whole text.';
 COMMENT ON COLUMN current_scores.is_truncated IS 'True when the model saw only the beginning of the text.';
-COMMENT ON COLUMN current_scores.path IS 'The file, relative to the root of the run.';
+COMMENT ON COLUMN current_scores.asks_for_words IS 'True when the picture shall show written words; see prompt_texts.';
+COMMENT ON COLUMN current_scores.path IS 'The file, relative to the root of the run; NULL for scores that were imported.';
 COMMENT ON COLUMN current_scores.notes IS 'Facts that touch the score, for example label_overlay.';
 COMMENT ON COLUMN current_scores.model_id IS 'The model that scored.';
 COMMENT ON COLUMN current_scores.run_id IS 'The run.';
