@@ -22,7 +22,7 @@ PROBE_TEXTS = (
     "naïve 猫 🐈 &amp;",
 )
 
-TOLERANCE = {"float32": 2e-5, "float16": 6e-4, "bfloat16": 6e-3}
+TOLERANCE = {"float32": 2e-5, "float16": 6e-4, "bfloat16": 4e-3}
 """By dtype, in cosine: twice what one computation in it may be off, as two are compared. float32
 is held to 1e-5 and float16 to 3e-4 of transformers in float32; bfloat16 is held to no bound, and
 was measured to be off by up to 1.9e-3."""
