@@ -152,6 +152,18 @@ class ImportRefused(ClipstoreError):
         )
 
 
+class RulesFileError(ClipstoreError):
+    """A file of rule constants that cannot be used."""
+
+    exit_code = 2
+
+    def __init__(self, path: Path, why: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"cannot take rules from {path}: {why}.\n"
+            f"It may be TOML or JSON and name any of: {', '.join(known)}."
+        )
+
+
 class StoreMissing(ClipstoreError):
     """No database where one was expected."""
 

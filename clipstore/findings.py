@@ -94,6 +94,46 @@ class Abandon:
     """Where the run was best, for rolling back; None unless COLLAPSED."""
 
 
+AdviceKind = Literal[
+    "ROLL_BACK",
+    "LOWER_LEARNING_RATE",
+    "STOP",
+    "CHECK_PAIRING",
+    "CHECK_PICTURES",
+    "JUDGE_BY_EYE",
+    "MORE_VALIDATIONS",
+    "MORE_PROMPTS",
+    "SET_PLANNED_STEPS",
+    "LONGER_PLAN",
+]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """Something to do, and the evidence for it. Numbers that do not apply are None."""
+
+    kind: AdviceKind
+    because: str
+    """The abandon reason, case or note that gave rise to it."""
+    text: str
+    step: int | None = None
+    """The step it speaks of: the peak to go back to."""
+    last_good_step: int | None = None
+    """The newest validation before the fall."""
+    checkpoint: str | None = None
+    """Name of the nearest checkpoint folder that there is; None when the folder was not seen."""
+    checkpoint_step: int | None = None
+    cosine: float | None = None
+    """clip/mean at `step`."""
+    cosine_now: float | None = None
+    n_validations: int | None = None
+    """More validations needed, about."""
+    n_prompts: int | None = None
+    """Prompts needed in all, about."""
+    resolution_cosine: float | None = None
+    """The change that so much data would bound."""
+
+
 @dataclass(frozen=True)
 class BaseComparison:
     """The trained pictures against the base model's, paired by prompt, at the last validation."""
@@ -133,6 +173,8 @@ class Verdict:
     store_jitter: float | None = None
     """The same SD over all runs of the store under this model, which single runs are held against;
     None where they are too few."""
+    advice: tuple[Advice, ...] = ()
+    """The most urgent first."""
     pictures: PictureFindings | None = None
     """What the pictures' vectors say beside the scores; None when they were not read. Nothing of
     it is in `verdict`."""

@@ -48,6 +48,26 @@ def prompts_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def rules_option(function: Decorated) -> Decorated:
+    """--rules: constants of the rule."""
+    return click.option(
+        "--rules",
+        "rules_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="TOML or JSON file with constants of the rule that differ from the usual.",
+    )(function)
+
+
+def planned_steps_option(function: Decorated) -> Decorated:
+    """--planned-steps: for runs whose settings do not say."""
+    return click.option(
+        "--planned-steps",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Optimizer steps planned, for runs whose own settings do not say.",
+    )(function)
+
+
 def layout_option(function: Decorated) -> Decorated:
     """--layout: no detecting."""
     return click.option(

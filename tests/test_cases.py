@@ -49,6 +49,7 @@ LOOK = Look(
     peak_step=None,
     peak=0.3,
     n_dropped=0,
+    last_good_step=None,
     n_to_confirm=4,
     for_any_prompts=True,
     n_flat=0,

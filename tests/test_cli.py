@@ -190,6 +190,40 @@ def test_wrong_sql_is_answered_with_duckdbs_reason(scored: Clipstore) -> None:
     assert scored("sql", "SELECT count(*) n FROM scores", "--format", "csv").stdout == "n\n6\n"
 
 
+def test_a_script_can_ask_for_an_exit_code_by_verdict(scored: Clipstore) -> None:
+    scored("verdict", "--fail-on", "abandon", "--fail-on", "in-band")
+    scored("verdict", "--fail-on", "abandon", "--fail-on", "cannot-tell", expect=4)
+    scored("verdict", "--fail-on", "poor", expect=2)
+
+
+def test_changed_rules_are_said_with_the_verdicts_and_in_the_machine_form(
+    scored: Clipstore, scored_folder: Path
+) -> None:
+    rules = scored_folder / "rules.toml"
+    rules.write_text("patience_share = 0.75\n")
+    assert "patience_share = 0.75 (usually 0.6)" in scored("verdict", "--rules", rules).stdout
+    rows = json_lines(scored("verdict", "--rules", rules, "--format", "jsonl").stdout)
+    assert rows[0]["changed_rules"] == [{"name": "patience_share", "value": 0.75, "default": 0.6}]
+    (usual, *_) = json_lines(scored("verdict", "--format", "jsonl").stdout)
+    assert usual["changed_rules"] == []
+    assert "changed rules" not in scored("verdict").stdout
+    page = scored_folder / "page.html"
+    scored("report", "--html", page, "--rules", rules)
+    assert "patience_share = 0.75" in page.read_text()
+    rules.write_text("patience = 0.75\n")
+    refused = scored("verdict", "--rules", rules, expect=2)
+    assert "patience_share" in refused.stderr
+
+
+def test_planned_steps_are_taken_from_the_option_where_the_run_does_not_say(
+    scored: Clipstore,
+) -> None:
+    rows = json_lines(scored("verdict", "--planned-steps", "900", "--format", "jsonl").stdout)
+    assert {row["planned_steps"] for row in rows} == {900}
+    assert all("BUDGET_UNKNOWN" not in row["notes"] for row in rows)
+    scored("verdict", "--planned-steps", "0", expect=2)
+
+
 def test_refused_and_pending_files_make_exit_code_3(
     tmp_path: Path, clipstore: Clipstore, model: Path
 ) -> None:

@@ -78,6 +78,7 @@ def look_at(curve: Curve, band: Band | None, rules: Rules) -> Look:
         peak_step=None,
         peak=float("nan"),
         n_dropped=0,
+        last_good_step=None,
         n_to_confirm=0,
         for_any_prompts=not curve.reachable,
         n_flat=0,

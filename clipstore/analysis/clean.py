@@ -61,7 +61,9 @@ def series_from_scores(scores: RunScores, rules: Rules) -> Series:
     gap = median(np.diff(steps)) if len(steps) > 1 else 1.0
     step_sd = _step_sd(deviations, rules)
     limit = max(rules.bad_step_cosine, rules.bad_step_sds * step_sd)
-    bad = isolated_bad_steps(mean, prompt_profile(panel, effect), limit, rules)
+    profile = prompt_profile(panel, effect)
+    bad = isolated_bad_steps(mean, profile, limit, rules)
+    mixed_up = bad & (profile < rules.mixed_up_correlation)
     unconfirmed = _last_is_unconfirmed(mean, bad, limit)
     usable = ~bad
     if unconfirmed:
@@ -82,6 +84,7 @@ def series_from_scores(scores: RunScores, rules: Rules) -> Series:
         codes=(
             *codes,
             *(("ISOLATED_BAD_STEP",) if bad.any() else ()),
+            *(("MIXED_UP_STEP",) if mixed_up.any() else ()),
             *(("LAST_STEP_UNCONFIRMED",) if unconfirmed else ()),
         ),
     )

@@ -43,6 +43,7 @@ def look_for_collapse(
     look = replace(
         look,
         n_to_confirm=confirm,
+        last_good_step=int(curve.steps[n_seen - dropped - 1]),
         n_dropped=dropped if newest.mean() < low_cosine else 0,
     )
     if dropped < confirm or look.n_dropped == 0:

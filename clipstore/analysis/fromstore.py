@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from clipstore.analysis.advice import with_checkpoints
 from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.comparerules import CompareRules
@@ -21,6 +22,7 @@ from clipstore.comparisons import ComparisonSet
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
 from clipstore.promptfindings import PromptFacts, PromptFlag, PromptReport, Reference
+from clipstore.sources.checkpoints import list_checkpoints
 from clipstore.storage.store import Reader, open_current
 from clipstore.types import TRAINED_PANELS, Band
 
@@ -32,19 +34,34 @@ def verdicts_in_store(store: Path, rules: Rules | None = None) -> tuple[Verdict,
 
 
 def verdicts_from_reader(
-    reader: Reader, rules: Rules | None = None, n_processes: int | None = None
+    reader: Reader,
+    rules: Rules | None = None,
+    planned_steps: int | None = None,
+    n_processes: int | None = None,
 ) -> tuple[Verdict, ...]:
     """The same for a store that is open. A large one is judged by `n_processes` at once, one a
-    core when that is None."""
+    core when that is None. `planned_steps`: for runs whose config does not say."""
     runs = reader.read("analysis_runs")
     names = dict(reader.read("analysis_models").select("model_id", "model").iter_rows())
     facts = StoreFacts(
         models=names,
         bands=bands_from_reader(reader),
         runs=dict(runs.select("run_id", "run").iter_rows()),
-        planned_steps=dict(runs.select("run_id", "planned_steps").iter_rows()),
+        planned_steps={
+            run_id: known or planned_steps
+            for run_id, known in runs.select("run_id", "planned_steps").iter_rows()
+        },
     )
-    return verdicts_in_chunks(reader, facts, rules or Rules(), n_processes)
+    verdicts = verdicts_in_chunks(reader, facts, rules or Rules(), n_processes)
+    roots = dict(runs.select("run", "root").iter_rows())
+    return tuple(_with_checkpoints(verdict, roots.get(verdict.run)) for verdict in verdicts)
+
+
+def _with_checkpoints(verdict: Verdict, root: str | None) -> Verdict:
+    """Only a run that is to be rolled back is looked up on disk."""
+    if root is None or not any(each.kind == "ROLL_BACK" for each in verdict.advice):
+        return verdict
+    return with_checkpoints(verdict, list_checkpoints(Path(root)))
 
 
 def comparisons_in_store(

@@ -76,6 +76,8 @@ class Look:
     """Their mean."""
     n_dropped: int
     """Newest validations in a row that lie clearly under the peak and mean out of the band."""
+    last_good_step: int | None
+    """The newest validation before that drop; None without one."""
     n_to_confirm: int
     """How many it takes for COLLAPSED; 0 without a drop."""
     for_any_prompts: bool

@@ -6,14 +6,15 @@ of data would help, the sentence says that instead.
 
 from __future__ import annotations
 
-import math
-
 from clipstore.analysis.cases import label_of
+from clipstore.analysis.dataneeded import DataNeeded
 from clipstore.analysis.facts import Facts
 from clipstore.analysis.phrases import cosine_text, count_text
 
 
-def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one branch a case
+def requirement_of(  # noqa: C901, PLR0912 - one branch a case
+    facts: Facts, needed: DataNeeded | None
+) -> str | None:
     """One sentence; None where the label is not "cannot tell yet"."""
     rules, look = facts.rules, facts.replay.last if facts.replay is not None else None
     if label_of(facts.case) != "cannot tell yet":
@@ -32,9 +33,8 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one bra
                 f"{rules.few_prompts - facts.n_prompts} more than now."
             )
         case "TOO_SHORT":
-            more = rules.min_validations - facts.n_validations
             return (
-                f"{count_text(more, 'more validation')} for a trend; "
+                f"{_more_text(needed)} for a trend; "
                 f"{rules.stuck_min_validations} in all before a run can be called stuck."
             )
         case "DROPPED" if look is not None and facts.band is None:
@@ -43,9 +43,8 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one bra
                 "CLIP model no band is known, so a drop alone decides nothing."
             )
         case "DROPPED" if look is not None:
-            more = max(look.n_to_confirm - look.n_dropped, 1)
             return (
-                f"{count_text(more, 'more validation')}: dips mostly recover by then, collapses do "
+                f"{_more_text(needed)}: dips mostly recover by then, collapses do "
                 f"not. Keep the checkpoint nearest to step {look.peak_step:,}."
             )
         case "NO_BAND":
@@ -65,8 +64,7 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one bra
                     "Judge the pictures by eye: the plan is done. Next time validate at least "
                     f"{rules.stuck_min_validations} times."
                 )
-            more = rules.stuck_min_validations - facts.n_validations
-            return f"{count_text(max(more, 1), 'more validation')}; validate more often."
+            return f"{_more_text(needed)}; validate more often."
         case "NO_PLAN":
             return "The number of planned steps: pass --planned-steps N."
         case "WAS_NEAR":
@@ -83,31 +81,25 @@ def requirement_of(facts: Facts) -> str | None:  # noqa: C901, PLR0912 - one bra
                 told += ", or a run with the same prompts that reaches the band"
             return f"{told}."
         case "UNSETTLED":
-            needed = look.n_flat_needed - look.n_flat if look is not None else 0
-            return f"{count_text(max(needed, 2), 'more validation')} at this level."
+            return f"{_more_text(needed)} at this level."
         case _:
-            return _more_data(facts)
+            return _trend_text(facts, needed)
 
 
-def _more_data(facts: Facts) -> str:
-    """How many validations, or how many prompts, would bring the drift's bound to resolution."""
-    fit, rules = facts.fit, facts.rules
-    plateau = fit.plateau
-    if plateau.drift is None or plateau.drift_high is None or not fit.drift_se > 0:
-        return f"{count_text(rules.min_validations, 'more validation')}."
-    half = plateau.drift_high - plateau.drift
-    wanted = max(
-        rules.resolution_cosine - abs(plateau.drift),
-        rules.resolution_cosine - rules.resolution_drift_cosine,
-    )
-    more = max(math.ceil(fit.n_tail * ((half / wanted) ** (2 / 3) - 1)), rules.min_tail // 2)
-    told = f"About {count_text(more, 'more validation')}"
-    room = (wanted / half) ** 2 - (1 - fit.drift_prompt_share)
-    if room > 0:
-        prompts = math.ceil(facts.n_prompts * fit.drift_prompt_share / room)
-        if prompts > facts.n_prompts:
-            told += f", or about {count_text(prompts, 'prompt')} instead of {facts.n_prompts}"
-    told += f", to bound the change to ± {cosine_text(rules.resolution_cosine)}"
+def _more_text(needed: DataNeeded | None) -> str:
+    n_validations = needed.n_validations if needed is not None else None
+    return count_text(n_validations or 1, "more validation")
+
+
+def _trend_text(facts: Facts, needed: DataNeeded | None) -> str:
+    if needed is None or needed.resolution is None:
+        return f"{_more_text(needed)}."
+    rules = facts.rules
+    told = f"About {_more_text(needed)}"
+    if needed.n_prompts is not None:
+        prompts = count_text(needed.n_prompts, "prompt")
+        told += f", or about {prompts} instead of {facts.n_prompts}"
+    told += f", to bound the change to ± {cosine_text(needed.resolution)}"
     planned = facts.planned_steps
     if planned is not None and facts.last_step is not None:
         patience = round(rules.patience_share * planned)

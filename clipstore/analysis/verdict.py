@@ -13,9 +13,11 @@ import numpy as np
 import polars as pl
 
 from clipstore.analysis.abandon import Replay, could_be_stuck, replay
+from clipstore.analysis.advice import advice_of
 from clipstore.analysis.analysed import AnalysedRun, analyse_run
 from clipstore.analysis.cases import Case, answer_of, case_of, label_of
 from clipstore.analysis.clean import series_from_scores
+from clipstore.analysis.dataneeded import data_needed
 from clipstore.analysis.facts import Facts
 from clipstore.analysis.looks import Curve, curve_of_series, curve_start
 from clipstore.analysis.notes import notes_of
@@ -126,13 +128,15 @@ def verdict_of_run(each: AnalysedRun, planned_steps: int | None, model: ModelRul
         notes=notes,
         rules=rules,
     )
+    needed = data_needed(facts)
+    advice = advice_of(facts, needed)
     enough = n_usable >= rules.jitter_min_validations
     return Verdict(
         run=scores.run,
         model=scores.model,
         verdict=label_of(case),
-        reasons=reasons_of(facts),
-        what_it_would_take=requirement_of(facts),
+        reasons=reasons_of(facts, advice),
+        what_it_would_take=requirement_of(facts, needed),
         plateau=fit.plateau,
         abandon=abandon,
         base=base,
@@ -143,6 +147,7 @@ def verdict_of_run(each: AnalysedRun, planned_steps: int | None, model: ModelRul
         checkpoint_jitter=float(np.sqrt(each.errors.jitter_variance)) if enough else None,
         notes=notes,
         store_jitter=model.store_jitter,
+        advice=advice,
     )
 
 

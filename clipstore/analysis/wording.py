@@ -7,16 +7,30 @@ decimals as trainers print them divided by 100, and the first sentence alone is 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from clipstore.analysis.cases import label_of
 from clipstore.analysis.facts import Facts
 from clipstore.analysis.phrases import band_text, change_text, cosine_text, count_text
 from clipstore.analysis.plateau import FLAT
+from clipstore.findings import Advice, AdviceKind
 
 
-def reasons_of(facts: Facts) -> tuple[str, ...]:
-    """The sentences of a verdict, the deciding one first."""
-    return (_first_sentence(facts), *_trend(facts), *_flag_history(facts), *_remarks(facts))
+def reasons_of(facts: Facts, advice: Sequence[Advice]) -> tuple[str, ...]:
+    """The sentences of a verdict, the deciding one first. Advice is repeated here but for what a
+    verdict says as its requirement."""
+    told = (each.text for each in advice if each.kind in _TOLD_AS_REASONS)
+    return (
+        _first_sentence(facts),
+        *_trend(facts),
+        *_flag_history(facts),
+        *told,
+        *_remarks(facts),
+    )
+
+
+_TOLD_AS_REASONS: frozenset[AdviceKind] = frozenset(
+    {"ROLL_BACK", "LOWER_LEARNING_RATE", "CHECK_PAIRING", "CHECK_PICTURES", "LONGER_PLAN"}
+)
 
 
 def level_text(facts: Facts) -> str:
@@ -205,13 +219,7 @@ def _flag_history(facts: Facts) -> tuple[str, ...]:
     told = f"The rule first said so at step {first:,}"
     if saved and facts.planned_steps:
         told += f"; stopping there saves {saved:,} of {facts.planned_steps:,} planned steps"
-    if facts.abandon.peak_step is None:
-        return (f"{told}.",)
-    return (
-        f"{told}.",
-        f"Roll back to the checkpoint nearest to step {facts.abandon.peak_step:,} and try a lower "
-        "learning rate.",
-    )
+    return (f"{told}.",)
 
 
 def _remarks(facts: Facts) -> tuple[str, ...]:
@@ -228,8 +236,6 @@ def _remarks(facts: Facts) -> tuple[str, ...]:
             f"At this pace it stays under {_low(facts)} to the planned step "
             f"{facts.planned_steps:,}."
         )
-    if facts.plan_is_done and label_of(facts.case) == "keep going":
-        told.append("The planned steps are done: going on means a longer plan.")
     if "LAST_STEP_UNCONFIRMED" in facts.notes:
         told.append("The newest validation jumps and is left out until the next one confirms it.")
     if "ISOLATED_BAD_STEP" in facts.notes:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from clipstore.options import db_option, result_console
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.rulesfile import rules_from_file
+from clipstore.options import db_option, planned_steps_option, result_console, rules_option
 from clipstore.report.fromstore import report_from_store
 from clipstore.report.page import render_page
 from clipstore.storage.store import default_store_path
@@ -43,9 +45,17 @@ DEFAULT_NAME = "clipstore-report.html"
     type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"]),
     help="The time to print on the page (UTC), for pages that compare byte by byte.",
 )
+@planned_steps_option
+@rules_option
 @db_option
 def command(
-    file: Path, size_cap_mb: float, no_images: bool, now: datetime | None, db: Path | None
+    file: Path,
+    size_cap_mb: float,
+    no_images: bool,
+    now: datetime | None,
+    planned_steps: int | None,
+    rules_file: Path | None,
+    db: Path | None,
 ) -> int:
     """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
 
@@ -57,6 +67,8 @@ def command(
         generated_at=generated_at,
         with_images=not no_images,
         size_cap_bytes=int(size_cap_mb * 1e6),
+        rules=Rules() if rules_file is None else rules_from_file(rules_file),
+        planned_steps=planned_steps,
     )
     write_whole(file, render_page(data))
     result_console().print(os.fspath(file), markup=False, soft_wrap=True)

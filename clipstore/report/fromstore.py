@@ -8,6 +8,8 @@ from pathlib import Path
 from clipstore import __version__
 from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
+from clipstore.analysis.rules import Rules
+from clipstore.analysis.rulesfile import changed_rules_text
 from clipstore.report.data import ReportData, ReportTables
 from clipstore.report.gather import gather_report
 from clipstore.storage.sqlfiles import read_statement
@@ -15,12 +17,20 @@ from clipstore.storage.store import open_current
 
 
 def report_from_store(
-    store: Path, *, generated_at: datetime, with_images: bool, size_cap_bytes: int
+    store: Path,
+    *,
+    generated_at: datetime,
+    with_images: bool,
+    size_cap_bytes: int,
+    rules: Rules | None = None,
+    planned_steps: int | None = None,
 ) -> ReportData:
     """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
     database is given back."""
     with open_current(store) as reader:
-        verdicts, not_compared = with_pictures(reader, verdicts_from_reader(reader), asked=None)
+        verdicts, not_compared = with_pictures(
+            reader, verdicts_from_reader(reader, rules, planned_steps), asked=None
+        )
         tables = ReportTables(
             run_step=reader.read("report_run_step"),
             prompt_step=reader.read("report_prompt_step"),
@@ -41,4 +51,5 @@ def report_from_store(
         size_cap_bytes=size_cap_bytes,
         with_pictures=with_images,
         not_compared=not_compared,
+        changed_rules=changed_rules_text(rules or Rules()),
     )

@@ -53,11 +53,13 @@ def gather_report(
     size_cap_bytes: int = SIZE_CAP_BYTES,
     with_pictures: bool = True,
     not_compared: str | None = None,
+    changed_rules: str | None = None,
 ) -> ReportData:
     """Everything the page shows. Reads picture files for the thumbnails, nothing else.
 
     `generated_at` must carry its time zone. `not_compared`: why the pictures' vectors were left
-    alone, if they were. Runs without a verdict are not on the page.
+    alone, if they were; `changed_rules`: which constants are not the usual
+    ones. Runs without a verdict are not on the page.
     """
     ordered = sorted(verdicts, key=_row_order)
     maker = ThumbnailMaker(
@@ -82,7 +84,7 @@ def gather_report(
         cautions=(
             *_cautions(sections, facts),
             *disagreements_to_sentences(tables.disagreements),
-            *((not_compared,) if not_compared else ()),
+            *filter(None, (not_compared, changed_rules)),
         ),
         size_cap_bytes=size_cap_bytes,
         verdicts=tuple(row.verdict for section in sections for row in section.rows),
