@@ -54,8 +54,9 @@ def _summary(command: str) -> str:
     cls=CommandFolder,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some files or rows were "
-    "refused or are pending; 10 no database; 11 locked; 12 too new; 13 damaged; 14 disk full; 15 "
-    "model missing or refused; 130 interrupted; 143 terminated.",
+    "refused or are pending; 4 done, and a run has a verdict that --fail-on names; 10 no database; "
+    "11 locked; 12 too new; 13 damaged; 14 disk full; 15 model missing or refused; 130 "
+    "interrupted; 143 terminated.",
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks; anywhere on the line.")
 @click.version_option(__version__, prog_name="clipstore")
