@@ -4,7 +4,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV ?= .venv
 
-.PHONY: test check sweep openclip clean
+.PHONY: test check sweep openclip bench clean
 
 test: $(VENV)/installed check
 	$(VENV)/bin/python -m pytest
@@ -25,6 +25,11 @@ openclip:
 	$(PYTHON) -m venv .venv-openclip
 	.venv-openclip/bin/python -m pip install --quiet -e ".[test,openclip]"
 	.venv-openclip/bin/python -m pytest tests/test_openclip.py
+
+# Speed and error of the scorer beside its peers: 12 GB in the temporary folder, and half an hour.
+bench: $(VENV)/installed
+	$(VENV)/bin/python -m benchmarks.scorer --make-environments --fetch-pictures \
+		--out benchmarks/scorer_results.md
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

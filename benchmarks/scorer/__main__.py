@@ -1,0 +1,112 @@
+"""How fast and how exact the scorer is, beside its peers: one command, any machine.
+
+    python -m benchmarks.scorer [--make-environments] [--fetch-pictures] [--out FILE.md]
+    python -m benchmarks.scorer --models ViT-B-32 --formats png-1024 --pictures 32 --parts speed
+
+What it needs it makes, once, in its work folder: pictures, random weights of the true sizes, the
+peers' environments (6 GB) and real pictures to measure errors on (180 MB), these two only when
+asked. Defaults are for the device: on two idle cores about 25 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.scorer.contestants import CONTESTANTS, OURS
+from benchmarks.scorer.environments import list_versions, make_environments
+from benchmarks.scorer.heats import run_heat
+from benchmarks.scorer.machine import describe_machine
+from benchmarks.scorer.models import ARCHITECTURES, make_checkpoint
+from benchmarks.scorer.picturesets import FORMATS, make_picture_set
+from benchmarks.scorer.plan import plan_heats
+from benchmarks.scorer.realpictures import fetch_real_pictures, list_real_pictures
+from benchmarks.scorer.report import Findings, findings_to_markdown
+from benchmarks.scorer.runerrors import run_errors
+from benchmarks.scorer.runs import Workplace
+from clipstore.model.embed import choose_device
+
+PARTS = ("speed", "errors")
+DEFAULT_WORK = Path(tempfile.gettempdir()) / "clipstore-benchmark"
+
+
+def main() -> None:
+    """Parse, make, measure, write."""
+    asked = _parse()
+    place = Workplace(
+        folder=asked.work,
+        device=choose_device(asked.device),
+        rounds=asked.rounds,
+        peers=frozenset(asked.peers),
+    )
+    asked.work.mkdir(parents=True, exist_ok=True)
+    real_folder = asked.real_pictures or asked.work / "real"
+    if asked.make_environments:
+        make_environments(place.environments)
+    if asked.fetch_pictures:
+        fetch_real_pictures(real_folder)
+    plans = plan_heats(place.device, asked.models, asked.formats, asked.pictures)
+    prepared = [
+        (
+            make_checkpoint(plan.architecture, asked.work / "models"),
+            make_picture_set(plan.form, plan.pictures, asked.work / "pictures"),
+        )
+        for plan in plans
+    ]
+    machine, started = describe_machine(place.device), time.perf_counter()
+    heats, errors = [], []
+    if "speed" in asked.parts:
+        for number, (checkpoint, pictures) in enumerate(prepared):
+            _say(f"{checkpoint.architecture.name}, {pictures.format.name}")
+            heats.append(run_heat(checkpoint, pictures, place, backwards=number % 2 == 1))
+    if "errors" in asked.parts:
+        checkpoints = list(dict.fromkeys(checkpoint for checkpoint, _ in prepared))
+        errors = run_errors(
+            checkpoints, list_real_pictures(real_folder), asked.error_pictures, place
+        )
+    findings = Findings(
+        machine=machine,
+        versions=tuple(list_versions(place.environments)),
+        heats=tuple(heats),
+        errors=tuple(errors),
+        seconds=time.perf_counter() - started,
+    )
+    text = findings_to_markdown(findings)
+    if asked.out is None:
+        sys.stdout.write(text)
+    else:
+        asked.out.write_text(text)
+        _say(f"written to {asked.out}")
+
+
+def _parse() -> argparse.Namespace:
+    peers = [each.name for each in CONTESTANTS if each.name != OURS]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scorer", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--models", nargs="+", choices=list(ARCHITECTURES))
+    parser.add_argument("--formats", nargs="+", choices=list(FORMATS))
+    parser.add_argument("--pictures", type=int, metavar="N", help="files per heat")
+    parser.add_argument("--error-pictures", type=int, default=240, metavar="N", help="default: 240")
+    parser.add_argument("--rounds", type=int, default=1, metavar="N", help="default: 1")
+    parser.add_argument("--peers", nargs="*", choices=peers, default=peers, metavar="NAME")
+    parser.add_argument("--device", default="auto", choices=["auto", "cuda", "mps", "cpu"])
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--work", type=Path, default=DEFAULT_WORK, help=f"default: {DEFAULT_WORK}")
+    parser.add_argument(
+        "--real-pictures", type=Path, metavar="FOLDER", help="any pictures, to measure errors on"
+    )
+    parser.add_argument("--make-environments", action="store_true", help="the peers', 6 GB")
+    parser.add_argument("--fetch-pictures", action="store_true", help="real ones, 180 MB")
+    parser.add_argument("--out", type=Path, metavar="FILE.md", help="default: standard output")
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""clipstore itself, timed as the peers are: what `clipstore ingest` does, called from here.
+
+    python -m benchmarks.scorer.ours JOB.json ANSWER.json
+
+Invariant: only public entry points are called, and the clock covers all of an ingest: opening the
+database, reading, scoring, the spool and the merge.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.scorer.peers.job import Clock, Group, Job, read_job, write_answer
+from clipstore.model.embed import ClipEmbedder, load_clip
+from clipstore.model.vectors import DtypeChoice
+from clipstore.pipeline.discover import Discovery, discover
+from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+from clipstore.storage.store import run_query
+
+COSINES = "SELECT run, path, cosine FROM current_scores WHERE panel IN ('checkpoint', 'only')"
+
+DTYPES: Mapping[str, DtypeChoice] = {
+    "default": "auto",
+    "fp32": "float32",
+    "fp16": "float16",
+    "bf16": "bfloat16",
+}
+
+
+@dataclass(frozen=True)
+class SteadyState:
+    """The loop without its beginning and its end: after the first call of the model, until the
+    last one returned."""
+
+    pictures: int
+    """That went through the model, base panels among them."""
+    seconds: float
+    model_seconds: float
+    """Of these, spent in the model's image tower."""
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call of the model."""
+
+    began: float
+    ended: float
+    pictures: int
+
+
+def main() -> None:
+    """Load, score, answer."""
+    job = read_job()
+    found = discover(Path(job.root))
+    embedder = load_clip(
+        job.model,
+        device=job.device,
+        dtype=DTYPES[job.precision],
+        offline=True,
+        announce=lambda _sentence: None,
+    )
+    warm_up = Clock()
+    side = embedder.preprocessing.side_px
+    embedder.embed_images(np.zeros((embedder.batch_size, side, side, 3), np.uint8))
+    calls: list[_Call] = []
+    _watch(embedder, calls)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "scores.duckdb"
+        loop = Clock()
+        report = ingest_discoveries([found], store, embedder, IngestOptions())
+        ended = loop.read()
+        groups = _read_cosines(job, found, store)
+    steady = _steady_state(calls)
+    more = {
+        "dtype": embedder.model.dtype,
+        "batch_size": embedder.batch_size,
+        "steady": None if steady is None else asdict(steady),
+        "timings": asdict(report.timings),
+    }
+    write_answer(groups, warm_up, loop, ended=ended, more=more)
+
+
+def _watch(embedder: ClipEmbedder, calls: list[_Call]) -> None:
+    """Have every call of the image tower leave its times."""
+    embed_images: Callable[[NDArray[np.uint8]], NDArray[np.float32]] = embedder.embed_images
+
+    def watched(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        began = time.perf_counter()
+        vectors = embed_images(pixels)
+        calls.append(_Call(began, time.perf_counter(), len(pixels)))
+        return vectors
+
+    embedder.embed_images = watched  # type: ignore[method-assign]
+
+
+def _steady_state(calls: Sequence[_Call]) -> SteadyState | None:
+    """None with fewer than three calls: too short to have one."""
+    if len(calls) < 3:
+        return None
+    inner = calls[1:]
+    return SteadyState(
+        pictures=sum(call.pictures for call in inner),
+        seconds=inner[-1].ended - calls[0].ended,
+        model_seconds=sum(call.ended - call.began for call in inner),
+    )
+
+
+def _read_cosines(job: Job, found: Discovery, store: Path) -> list[Group]:
+    folders = {contents.run.name: contents.run.root for contents in found.runs}
+    frame = run_query(store, COSINES)
+    cosines = {
+        (folders[run] / path).resolve(): cosine
+        for run, path, cosine in frame.select("run", "path", "cosine").iter_rows()
+    }
+    return [
+        Group([number], cosines[Path(entry.path)])
+        for number, entry in enumerate(job.entries)
+        if Path(entry.path) in cosines
+    ]
+
+
+if __name__ == "__main__":
+    main()
