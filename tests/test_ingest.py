@@ -255,6 +255,15 @@ def test_a_limit_counts_scored_files_and_not_refused_ones(tmp_path: Path) -> Non
         assert report.n_left == 16 - 7
 
 
+def test_reading_goes_on_one_by_one_where_no_memory_is_left_to_read_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clipstore.pipeline.ingest.AHEAD_BYTES", 0)
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {step: ["red", "blue"] for step in (1, 2, 3)})
+    report = ingest(tmp_path / "runs", tmp_path / "s.duckdb", workers=1)
+    assert report.tally.scored == 6
+
+
 def test_a_picture_that_the_store_has_from_another_run_needs_no_model(tmp_path: Path) -> None:
     write_folder_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
     store = tmp_path / "s.duckdb"

@@ -208,7 +208,9 @@ def _print_timings(timings: IngestTimings) -> None:
         f"other {timings.other_s:.1f}",
         markup=False,
     )
-    where = f"{timings.n_readers} reading processes" if timings.n_readers else "in the main process"
+    where = {0: "in the main process", 1: "1 reading process"}.get(
+        timings.n_readers, f"{timings.n_readers} reading processes"
+    )
     messages.print(
         f"beside it, {where}: read {timings.read_s:.1f}, decode {timings.decode_s:.1f}, "
         f"cut {timings.cut_s:.1f}, resize {timings.resize_s:.1f}; "
