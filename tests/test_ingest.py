@@ -287,34 +287,6 @@ def test_without_kept_vectors_known_pictures_go_through_the_model_again(tmp_path
     assert embedder.n_pictures == 2
 
 
-class CountsCalls(MeanColourEmbedder):
-    """Remembers how many pictures each call got."""
-
-    def __init__(self, batch_size: int) -> None:
-        super().__init__(batch_size=batch_size)
-        self.calls: list[int] = []
-
-    def embed_images(self, pixels: np.ndarray) -> np.ndarray:
-        self.calls.append(len(pixels))
-        return super().embed_images(pixels)
-
-
-def test_no_pass_of_the_model_is_spent_on_a_few_pictures_left_over(tmp_path: Path) -> None:
-    generator = np.random.default_rng(4)
-    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
-    for step in range(100, 1100, 100):
-        for name in PROMPTS:
-            colour = tuple(int(v) for v in generator.integers(0, 256, 3))
-            Image.new("RGB", (64, 64), colour).save(
-                run / f"validation_images/step_{step}_{name}_0_64x64.png"
-            )
-    made_old(run)
-    embedder = CountsCalls(batch_size=3)
-    report = ingest(tmp_path / "runs", tmp_path / "s.duckdb", embedder)
-    assert report.tally.scored == 22
-    assert set(embedder.calls[:-1]) == {3}
-
-
 def test_the_stages_of_the_main_thread_add_up_to_the_wall_time(tmp_path: Path) -> None:
     write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
     timings = ingest(tmp_path / "runs", tmp_path / "s.duckdb").timings
