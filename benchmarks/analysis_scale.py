@@ -6,7 +6,7 @@
 The first makes a store of RUNS x 50 validations x 200 prompts; 10,000 runs are 100 million scores.
 The second measures, each in a process of its own: all verdicts, and DuckDB's own mean by run, step
 and prompt over the same file with 2 threads and 2 GB. It prints wall and processor seconds, the
-largest memory of one process times their number, and the ratio. Give stores of several sizes to
+peak memory of the process and of its largest child, and the ratio. Give stores of several sizes to
 see that it is linear.
 """
 
@@ -109,11 +109,13 @@ class Cost:
 
     wall_s: float
     processor_s: float
-    memory_mb: float
-    """Upper bound: the largest child's peak for each of them, and the parent's own."""
+    own_mb: float
+    """Peak memory of the process itself."""
+    child_mb: float
+    """Peak memory of its largest child."""
 
 
-def cost_of(work: Callable[[], object], n_processes: int) -> Cost:
+def cost_of(work: Callable[[], object]) -> Cost:
     """Run `work` in this process and look at what it took."""
     start = time.perf_counter()
     work()
@@ -122,8 +124,7 @@ def cost_of(work: Callable[[], object], n_processes: int) -> Cost:
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
     processor_s = sum(each.ru_utime + each.ru_stime for each in (own, children))
-    memory_mb = (own.ru_maxrss + n_processes * children.ru_maxrss) / 1000
-    return Cost(wall_s, processor_s, memory_mb)
+    return Cost(wall_s, processor_s, own.ru_maxrss / 1000, children.ru_maxrss / 1000)
 
 
 def analyse(store: Path, n_processes: int) -> None:
@@ -159,11 +160,16 @@ def measure(store: Path, n_processes: int) -> str:
         ((n_scores,),) = connection.execute("SELECT count(*) FROM scores").fetchall()
     ours, theirs = costs["analyse"], costs["group_by"]
     return (
-        f"{n_scores:>12,} {ours.wall_s:>9.1f} {ours.processor_s:>9.1f} {ours.memory_mb:>9,.0f} "
-        f"{theirs.wall_s:>9.1f} {theirs.processor_s:>9.1f} {theirs.memory_mb:>9,.0f} "
+        f"{n_scores:>12,} {ours.wall_s:>9.1f} {ours.processor_s:>9.1f} {_memory(ours):>9} "
+        f"{theirs.wall_s:>9.1f} {theirs.processor_s:>9.1f} {_memory(theirs):>9} "
         f"{ours.wall_s / theirs.wall_s:>6.2f} {ours.processor_s / theirs.processor_s:>6.2f} "
         f"{1e6 * ours.processor_s / n_scores:>6.2f}"
     )
+
+
+def _memory(cost: Cost) -> str:
+    """Peak megabytes of the process + of its largest child."""
+    return f"{cost.own_mb:.0f}" + (f"+{cost.child_mb:.0f}" if cost.child_mb else "")
 
 
 HEADINGS = (
@@ -185,7 +191,7 @@ def main() -> None:
     if asked.task == "make":
         make_store(asked.stores[0], asked.runs)
     elif asked.task == "one":
-        cost = cost_of(lambda: WORKS[asked.work](asked.stores[0], asked.processes), asked.processes)
+        cost = cost_of(lambda: WORKS[asked.work](asked.stores[0], asked.processes))
         sys.stdout.write(json.dumps(asdict(cost)))
     else:
         sys.stdout.write(HEADINGS + "\n")

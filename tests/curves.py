@@ -49,6 +49,8 @@ class Truth:
     curve: tuple[float, ...]
     """(T,) the noise-free mean at each validation shown."""
     onset_index: int
+    gap_steps: int
+    """Steps between two validations of the plan."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Library:
 def make_study(seed: int, n_prompts: int, repeats: int = 1, holes: bool = True) -> Study:
     """`repeats` runs of every shape on one prompt library."""
     rng = np.random.default_rng([seed, n_prompts])
-    library = _library(rng, 2 * n_prompts)
+    library = library_of_prompts(rng, 2 * n_prompts)
     frames, truths = [], []
     for repeat in range(repeats):
         for shape in SHAPES:
@@ -106,7 +108,7 @@ def frame_of_matrix(
     """Scores (T, P) or (T, P, K) as rows; NaN cells are left out. Steps start at `gap_steps`."""
     cells = cosine if cosine.ndim == 3 else cosine[:, :, None]
     steps = gap_steps * np.arange(1, len(cells) + 1)
-    return _frame(cells, steps, np.arange(cells.shape[1]), run, panel, model)
+    return frame_of_cells(cells, steps, np.arange(cells.shape[1]), run, panel, model)
 
 
 def runs_frame(planned_steps: int | None, run: str = "run") -> pl.DataFrame:
@@ -129,7 +131,8 @@ def noisy(
     return np.asarray((curve + shake)[:, None] + (offset - offset.mean()) + cells)
 
 
-def _library(rng: Rng, size: int) -> Library:
+def library_of_prompts(rng: Rng, size: int) -> Library:
+    """Prompts as a study draws them: a few very hard, a few very easy."""
     offset = rng.normal(0, rng.uniform(0.025, 0.045), size)
     pinned = rng.random(size)
     offset = np.where(pinned < 0.03, rng.normal(-0.15, 0.01, size), offset)
@@ -155,18 +158,23 @@ def _run(
     gain, offset = library.gain[chosen], library.offset[chosen]
     mean_curve = (curve[0] + gain.mean() * (curve - curve[0]) + offset.mean())[seen]
     clean = (curve[0] + gain * (curve - curve[0])[:, None] + offset)[seen]  # (T, P)
-    cells = _with_noise(rng, clean)
+    cells = with_noise(rng, clean)
     if shape == "bad_steps":
         _spoil_steps(rng, cells)
     if holes:
         _make_holes(rng, cells)
     steps = gap * (seen + 1)
-    truth = _truth(name, shape, mean_curve, steps, n_planned * gap)
-    frame = _frame(cells, steps, chosen, name, "checkpoint", MODEL)
+    truth = _truth(name, shape, mean_curve, steps, n_planned, gap)
+    frame = frame_of_cells(cells, steps, chosen, name, "checkpoint", MODEL)
     if rng.random() < 0.5:
         base = clean[:1] + rng.normal(0, 0.01, (1, clean.shape[1]))
         frame = pl.concat(
-            [frame, _frame(base[:, :, None], np.zeros(1, np.int64), chosen, name, "base", MODEL)]
+            [
+                frame,
+                frame_of_cells(
+                    base[:, :, None], np.zeros(1, np.int64), chosen, name, "base", MODEL
+                ),
+            ]
         )
     return frame, truth
 
@@ -181,7 +189,7 @@ def _choose_prompts(rng: Rng, n_prompts: int, holes: bool) -> NDArray[np.int64]:
     return np.sort(rng.permutation(n_prompts)[:n_subset])
 
 
-def _with_noise(rng: Rng, clean: Floats) -> Floats:
+def with_noise(rng: Rng, clean: Floats) -> Floats:
     """(T, P) to (T, P, K): pictures' noise, slow drift of prompts, the checkpoint's shake."""
     n_steps, n_prompts = clean.shape
     n_images = int(rng.choice([1, 2, 4], p=[0.6, 0.2, 0.2]))
@@ -232,7 +240,9 @@ def _make_holes(rng: Rng, cells: Floats) -> None:
     cells[empty, 0] = 0.25
 
 
-def _truth(name: str, shape: str, curve: Floats, steps: NDArray[np.int64], planned: int) -> Truth:
+def _truth(
+    name: str, shape: str, curve: Floats, steps: NDArray[np.int64], n_planned: int, gap: int
+) -> Truth:
     away = np.flatnonzero(np.abs(curve - curve[-1]) > FLAT_COSINE)
     onset = int(away[-1]) + 1 if away.size else 0
     after = len(curve) - onset
@@ -245,10 +255,11 @@ def _truth(name: str, shape: str, curve: Floats, steps: NDArray[np.int64], plann
         is_plateau=after >= max(4, int(np.ceil(0.25 * len(curve)))),
         level=float(curve[onset:].mean()),
         abandon=_abandon_truth(shape, curve, after),
-        eligible=len(curve) >= 8 and steps[-1] >= 0.6 * planned,
-        planned_steps=planned,
+        eligible=len(curve) >= 8 and steps[-1] >= 0.6 * n_planned * gap,
+        planned_steps=n_planned * gap,
         curve=tuple(curve.tolist()),
         onset_index=onset,
+        gap_steps=gap,
     )
 
 
@@ -275,7 +286,7 @@ def _with_budget(truth: Truth, known: bool) -> Truth:
     return Truth(**{**truth.__dict__, "eligible": eligible})
 
 
-def _frame(
+def frame_of_cells(
     cells: Floats,
     steps: NDArray[np.int64],
     prompts: NDArray[np.int64],
