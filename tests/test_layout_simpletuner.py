@@ -523,3 +523,23 @@ def test_an_empty_folder_of_that_name_without_a_config_is_no_run(tmp_path: Path)
     simpletuner_run(tmp_path / "real", ["step_5_fox_0_64x64.png"])
 
     assert read_one(tmp_path).run.name == "real"
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "planned"),
+    [
+        ({500: 5, 990: 10}, 1100),  # 100 … 110 steps an epoch: the longer end
+        ({500: 5, 550: 5}, None),  # 110 … 125: too wide
+        ({50: 1}, None),
+        ({}, None),
+    ],
+)
+def test_a_plan_in_epochs_has_the_steps_that_the_checkpoints_show(
+    tmp_path: Path, checkpoints: dict[int, int], planned: int | None
+) -> None:
+    config: dict[str, object] = {"use_ema": False, "num_train_epochs": 10, "max_train_steps": 0}
+    simpletuner_run(tmp_path, ["step_5_fox_0_64x64.png"], config=config)
+    for step, epoch in checkpoints.items():
+        write_json(tmp_path / f"checkpoint-{step}" / "training_state.json", {"epoch": epoch})
+
+    assert read_one(tmp_path).run.planned_steps == planned

@@ -13,7 +13,13 @@ from pathlib import Path
 
 from clipstore.layouts import ReadContext
 from clipstore.simpletuner.files import BASE_PICTURES, PICTURES, NamedFiles, name_files, sort_files
-from clipstore.simpletuner.logs import MEDIA_LOG, MediaLog, read_media_log, steps_to_epochs
+from clipstore.simpletuner.logs import (
+    MEDIA_LOG,
+    MediaLog,
+    epochs_to_planned_steps,
+    read_media_log,
+    steps_to_epochs,
+)
 from clipstore.simpletuner.names import base_name_to_reading, name_to_readings
 from clipstore.simpletuner.pictures import build_pictures
 from clipstore.simpletuner.prompts import (
@@ -75,7 +81,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
         folder,
         NAME,
         claims(folder) or "--layout simpletuner asks for it",
-        config_to_planned_steps(config),
+        config_to_planned_steps(config) or _steps_of_planned_epochs(config, files),
         {} if config is None else config.values,
     )
     own = RunContents(
@@ -96,6 +102,12 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
         # adapter's run accounts for the folder's other files.
         own = replace(own, run=variants.pop(0).run)
     return tuple(_fill(contents, named, prompts, config, files) for contents in (own, *variants))
+
+
+def _steps_of_planned_epochs(config: TrainerConfig | None, files: FilesByParts) -> int | None:
+    """For a plan in epochs whose length the settings do not tell: what the checkpoints show."""
+    epochs = None if config is None else config.whole("num_train_epochs")
+    return epochs_to_planned_steps(epochs, files) if epochs is not None and epochs > 0 else None
 
 
 def _fill(

@@ -7,6 +7,7 @@ the end and a resumed run then buries in the middle, are counted and passed over
 from __future__ import annotations
 
 import json
+import math
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
@@ -20,6 +21,8 @@ from clipstore.sources.textfiles import Unreadable, read_bytes
 MEDIA_LOG = "validation_media.jsonl"
 MAX_LOG_BYTES = 256 * 2**20
 MAX_STATE_BYTES = 16 * 2**20
+EPOCH_TOLERANCE = 1.1
+"""An epoch's length is known when the checkpoints bound it to a tenth."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,24 @@ def steps_to_epochs(steps: Iterable[int], files: FilesByParts) -> dict[int, int]
             if step == reached or earlier == later:
                 epochs[step] = later
     return epochs
+
+
+def epochs_to_planned_steps(n_epochs: int, files: FilesByParts) -> int | None:
+    """Optimizer steps in so many epochs, by the epochs that the checkpoints were saved in.
+
+    A checkpoint at step s in epoch e, counted from 1, bounds an epoch to s / e … s / (e - 1) steps.
+    None unless all together bound it to `EPOCH_TOLERANCE`; then the longer end counts: with a plan
+    that seems too long a verdict comes late, with one that seems too short it is wrong.
+    """
+    shortest, longest = 0.0, math.inf
+    for step, path in checkpoint_files(files, "training_state.json"):
+        epoch = _state_to_epoch(path)
+        if epoch is not None and epoch >= 1:
+            shortest = max(shortest, step / epoch)
+            longest = min(longest, step / (epoch - 1)) if epoch > 1 else longest
+    if not 0 < shortest <= longest <= EPOCH_TOLERANCE * shortest:
+        return None
+    return math.ceil(n_epochs * longest)
 
 
 def _line_to_row(line: bytes) -> tuple[str, MediaRow] | None:
