@@ -174,6 +174,7 @@ class TestReport:
         text = findings_to_markdown(findings())
         assert "| open_clip, DataLoader | fp32 | not installed |" in text
         assert "not yet measured on a GPU" in text
+        assert "not measured: B: no memory" in text
 
     def test_compares_with_the_best_peer_of_the_same_precision(self) -> None:
         text = findings_to_markdown(findings())
@@ -218,4 +219,6 @@ def findings() -> Findings:
         ceilings=Ceilings(0.1, None, 10.0, 16.0, 40.0, 2),
     )
     machine = Machine("cpu", "on the CPU", "x", 2, 24.0, datetime(2026, 1, 1, tzinfo=UTC), 0.1)
-    return Findings(machine, (("own", "torch 1"),), (heat,), (), 60.0)
+    return Findings(
+        machine, (("own", "torch 1"),), (heat,), (), "a folder", ("B: no memory",), 60.0
+    )

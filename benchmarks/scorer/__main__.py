@@ -18,14 +18,17 @@ from pathlib import Path
 
 from benchmarks.scorer.contestants import CONTESTANTS, OURS
 from benchmarks.scorer.environments import list_versions, make_environments
-from benchmarks.scorer.heats import run_heat
+from benchmarks.scorer.errorpictures import make_error_pictures
+from benchmarks.scorer.errors import ErrorReport
+from benchmarks.scorer.heats import Heat, run_heat
 from benchmarks.scorer.machine import describe_machine
 from benchmarks.scorer.models import ARCHITECTURES, make_checkpoint
 from benchmarks.scorer.picturesets import FORMATS, make_picture_set
 from benchmarks.scorer.plan import plan_heats
-from benchmarks.scorer.realpictures import fetch_real_pictures, list_real_pictures
+from benchmarks.scorer.process import Failed
+from benchmarks.scorer.realpictures import SOURCE, fetch_real_pictures, list_real_pictures
 from benchmarks.scorer.report import Findings, findings_to_markdown
-from benchmarks.scorer.runerrors import run_errors
+from benchmarks.scorer.runerrors import run_errors, trained_model
 from benchmarks.scorer.runs import Workplace
 from clipstore.model.embed import choose_device
 
@@ -56,30 +59,65 @@ def main() -> None:
         )
         for plan in plans
     ]
-    machine, started = describe_machine(place.device), time.perf_counter()
-    heats, errors = [], []
+    real = list_real_pictures(real_folder)
+    error_pictures = make_error_pictures(asked.error_pictures, real, asked.work / "pictures")
+    if asked.prepare:
+        return
+    source = SOURCE if asked.real_pictures is None else str(asked.real_pictures)
+    report = _Report(asked.out, place, source)
     if "speed" in asked.parts:
         for number, (checkpoint, pictures) in enumerate(prepared):
             _say(f"{checkpoint.architecture.name}, {pictures.format.name}")
-            heats.append(run_heat(checkpoint, pictures, place, backwards=number % 2 == 1))
+            report.heats.append(run_heat(checkpoint, pictures, place, backwards=number % 2 == 1))
+            report.write()
     if "errors" in asked.parts:
-        checkpoints = list(dict.fromkeys(checkpoint for checkpoint, _ in prepared))
-        errors = run_errors(
-            checkpoints, list_real_pictures(real_folder), asked.error_pictures, place
+        folders = [checkpoint.folder for checkpoint, _ in prepared]
+        for model in dict.fromkeys([*folders, trained_model()]):
+            found = run_errors(model, error_pictures, place)
+            if isinstance(found, Failed):
+                report.failures.append(found.why)
+            else:
+                report.errors.append(found)
+            report.write()
+    report.finish()
+
+
+class _Report:
+    """What was measured so far; the file is written anew after each step, so that a run which is
+    stopped leaves what it had."""
+
+    def __init__(self, out: Path | None, place: Workplace, real_source: str) -> None:
+        self.heats: list[Heat] = []
+        self.errors: list[ErrorReport] = []
+        self.failures: list[str] = []
+        self._out = out
+        self._real_source = real_source
+        self._machine = describe_machine(place.device)
+        self._versions = tuple(list_versions(place.environments))
+        self._started = time.perf_counter()
+
+    def write(self) -> None:
+        if self._out is not None:
+            self._out.write_text(self._to_markdown())
+
+    def finish(self) -> None:
+        if self._out is None:
+            sys.stdout.write(self._to_markdown())
+        else:
+            _say(f"written to {self._out}")
+
+    def _to_markdown(self) -> str:
+        return findings_to_markdown(
+            Findings(
+                machine=self._machine,
+                versions=self._versions,
+                heats=tuple(self.heats),
+                errors=tuple(self.errors),
+                real_source=self._real_source,
+                failures=tuple(self.failures),
+                seconds=time.perf_counter() - self._started,
+            )
         )
-    findings = Findings(
-        machine=machine,
-        versions=tuple(list_versions(place.environments)),
-        heats=tuple(heats),
-        errors=tuple(errors),
-        seconds=time.perf_counter() - started,
-    )
-    text = findings_to_markdown(findings)
-    if asked.out is None:
-        sys.stdout.write(text)
-    else:
-        asked.out.write_text(text)
-        _say(f"written to {asked.out}")
 
 
 def _parse() -> argparse.Namespace:
@@ -100,6 +138,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--make-environments", action="store_true", help="the peers', 6 GB")
     parser.add_argument("--fetch-pictures", action="store_true", help="real ones, 180 MB")
+    parser.add_argument("--prepare", action="store_true", help="make what is needed, and stop")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="default: standard output")
     return parser.parse_args()
 

@@ -42,4 +42,5 @@ def plan_heats(
         for name in [USUAL_FORMAT] if usual_only else formats or FORMATS:
             count = pictures or (CPU_PICTURES[model] if device == "cpu" else GPU_PICTURES)
             plans.append(Plan(ARCHITECTURES[model], FORMATS[name], count))
-    return plans
+    # What is asked most comes first: a run may be stopped early.
+    return sorted(plans, key=lambda plan: plan.form.name != USUAL_FORMAT)

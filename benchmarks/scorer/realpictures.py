@@ -17,6 +17,10 @@ PYPI_PACKAGES = ("scikit-image==0.26.0", "scikit-learn==1.9.1")
 """Sample pictures: an astronaut, a cat, coffee, a retina, a Chinese temple, a flower and more."""
 DEBIAN_PACKAGES = ("mate-backgrounds", "gnome-backgrounds", "plasma-workspace-wallpapers")
 """Photographs and drawings of 1 to 15 million pixels."""
+SOURCE = (
+    f"{', '.join(PYPI_PACKAGES)} (PyPI) and {', '.join(DEBIAN_PACKAGES)} (Debian), photographs and "
+    "wallpapers, some of one motif in several sizes"
+)
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 MIN_SIDE_PX = 300
 

@@ -42,6 +42,10 @@ class Findings:
     """(environment, its libraries)."""
     heats: tuple[Heat, ...]
     errors: tuple[ErrorReport, ...]
+    real_source: str
+    """Where the real pictures come from."""
+    failures: tuple[str, ...]
+    """Models whose errors could not be measured, and why."""
     seconds: float
     """The whole run, without making pictures and weights."""
 
@@ -65,9 +69,18 @@ def findings_to_markdown(findings: Findings) -> str:
         lines.append(floors_to_markdown(findings.heats))
         for heat in findings.heats:
             lines += ["", heat_to_markdown(heat, findings.machine)]
-    if findings.errors:
-        lines += ["", "## Error", "", errors_to_markdown(findings.errors)]
+    if findings.errors or findings.failures:
+        lines += ["", "## Error", "", _what_errors_are_of(findings.real_source), ""]
+        lines += [errors_to_markdown(findings.errors)]
+        lines += ["", *(f"- not measured: {why}" for why in findings.failures)]
     return "\n".join(lines) + "\n"
+
+
+def _what_errors_are_of(real_source: str) -> str:
+    return (
+        f"Real pictures: crops of 300 to 1024 pixels a side from {real_source}. Others are drawn. "
+        "small-clip is the demo's trained model; the large ones have random weights."
+    )
 
 
 def _summary(heats: tuple[Heat, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Errors of all models, each measured in a process of its own.
+"""Errors of a model, measured in a process of its own.
 
 Invariant: the small CLIP of the demo, which is trained, is measured too: random weights alone
 could hide an error that trained ones show.
@@ -13,9 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.scorer.content import write_prompts
-from benchmarks.scorer.errorpictures import ErrorPicture, make_error_pictures
+from benchmarks.scorer.errorpictures import ErrorPicture
 from benchmarks.scorer.errors import ErrorReport, KindError, PathError
-from benchmarks.scorer.models import Checkpoint
 from benchmarks.scorer.plan import SLOW_ON_CPU
 from benchmarks.scorer.process import Failed, run_process, write_json
 from benchmarks.scorer.runs import Workplace
@@ -26,33 +25,24 @@ FEW = slice(12, 36)
 PROMPTS = 8
 DTYPES = {"cpu": ("auto", "float16", "bfloat16"), "cuda": ("auto", "float32", "bfloat16")}
 """ "auto" is float32 on a CPU and float16 on CUDA."""
-TRAINED = "small-clip"
+
+
+def trained_model() -> Path:
+    """The demo's CLIP."""
+    return resource_folder("demo_data") / "small-clip"
 
 
 def run_errors(
-    checkpoints: Sequence[Checkpoint], real: Sequence[Path], count: int, place: Workplace
-) -> list[ErrorReport]:
-    """`count` pictures, or few where the model is slow; `real` are cropped for most of them.
-
-    One report per model; a model that fails is named on stderr and left out."""
-    pictures = make_error_pictures(count, real, place.folder / "pictures")
-    models = [checkpoint.folder for checkpoint in checkpoints]
-    found = []
-    for model in [*models, resource_folder("demo_data") / TRAINED]:
-        sys.stderr.write(f"errors of {model.name}\n")
-        is_slow = place.device == "cpu" and model.name in SLOW_ON_CPU
-        report = _run(model, pictures[FEW] if is_slow else pictures, place)
-        if report is not None:
-            found.append(report)
-    return found
-
-
-def _run(model: Path, pictures: Sequence[ErrorPicture], place: Workplace) -> ErrorReport | None:
+    model: Path, pictures: Sequence[ErrorPicture], place: Workplace
+) -> ErrorReport | Failed:
+    """`model`'s errors on `pictures`, on a few of them where it is slow."""
+    sys.stderr.write(f"errors of {model.name}\n")
+    is_slow = place.device == "cpu" and model.name in SLOW_ON_CPU
     job = {
         "model": str(model),
         "device": place.device,
         "dtypes": DTYPES.get(place.device, ("auto",)),
-        "pictures": [asdict(picture) for picture in pictures],
+        "pictures": [asdict(picture) for picture in (pictures[FEW] if is_slow else pictures)],
         "prompts": write_prompts(PROMPTS),
     }
     path = write_json(place.folder / "errors-job.json", job)
@@ -60,8 +50,7 @@ def _run(model: Path, pictures: Sequence[ErrorPicture], place: Workplace) -> Err
     command = [sys.executable, "-m", "benchmarks.scorer.errors", str(path), str(answer)]
     finished = run_process(command, log=place.folder / "errors.log")
     if isinstance(finished, Failed):
-        sys.stderr.write(f"  {finished.why}\n")
-        return None
+        return Failed(f"{model.name}: {finished.why}")
     raw = json.loads(answer.read_text())
     paths = tuple(PathError(**path) for path in raw.pop("paths"))
     kinds = tuple(KindError(**kind) for kind in raw.pop("kinds"))

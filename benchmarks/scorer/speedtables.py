@@ -59,10 +59,10 @@ def _row_line(row: Row, ours: Row | None) -> str:
     rate = f"{row.per_second:.3g}"
     if row.highest_per_second > row.lowest_per_second:
         rate += f" ({row.lowest_per_second:.3g}–{row.highest_per_second:.3g})"
-    is_peer = ours is not None and row.name != OURS
+    is_peer = row.name != OURS
     ratio = f"{ours.per_second / row.per_second:.2f} ×" if ours is not None and is_peer else ""
     cells = (
-        f"**{row.name}**" if row.name == OURS else row.name,
+        row.name if is_peer else f"**{row.name}**, {row.asked}",
         to_short(row.precision),
         rate,
         ratio,
