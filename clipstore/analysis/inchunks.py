@@ -44,7 +44,7 @@ from clipstore.findings import Verdict
 from clipstore.storage.store import Reader, open_store
 from clipstore.types import Band
 
-CHUNK_ROWS = 1_000_000
+CHUNK_ROWS = 500_000
 """Scores read at once. A store that is smaller is judged in one go, without
 other processes, whose start takes a second."""
 
