@@ -17,6 +17,7 @@ from PIL import Image
 
 from clipstore.analysis.calibration import Calibration
 from clipstore.analysis.fromstore import verdicts_in_store
+from clipstore.analysis.tostore import judge_and_keep
 from clipstore.errors import CalibrationRefused
 from clipstore.model.bands import BAND_FILE, find_band
 from clipstore.pipeline.calibrate import CalibrationReport, calibrate_pairs, spool_calibration
@@ -116,14 +117,16 @@ def test_a_store_calibrated_later_judges_by_the_new_band_without_rescoring(
     merge_parts(store, wait_seconds=0)
     (before,) = verdicts_in_store(store)
     assert (before.verdict, before.plateau.location) == ("abandon", "BELOW_BAND")
+    assert judge_and_keep(store, NOON) is None
     scores = run_query(store, "SELECT bit_xor(hash(s)) FROM scores AS s").item()
 
     calibration = calibrated(tmp_path / "pairs").calibration
     new = with_band(calibration, Band(0.12, 0.20, 0.29))
-    spool_calibration(store, MODEL, new, pairs=tmp_path, at=NOON)
+    spool_calibration(store, MODEL, new, pairs=tmp_path, at=NOON + timedelta(hours=1))
     (after,) = verdicts_in_store(store)
     assert (after.verdict, after.plateau.location) == ("in band: judge by eye", "IN_BAND")
     assert run_query(store, "SELECT bit_xor(hash(s)) FROM scores AS s").item() == scores
+    assert run_query(store, "SELECT is_stale FROM current_verdicts").rows() == [(True,)]
     shares = run_query(
         store, "SELECT DISTINCT share_poor, share_in_band > .8 FROM run_step WHERE step > 0"
     )

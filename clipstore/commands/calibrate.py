@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from clipstore.analysis.tostore import judge_and_keep
 from clipstore.commands.ingest import DEFAULT_MODEL, EXAMPLES_PER_REASON
 from clipstore.model.bands import BAND_FILE, write_band
 from clipstore.options import db_option, format_option, message_console, result_console
@@ -118,6 +119,10 @@ def command(
             "beside it, and the next clipstore command brings it in.",
             markup=False,
         )
+    else:
+        not_renewed = judge_and_keep(store, datetime.now(UTC))
+        if not_renewed is not None:
+            messages.print(not_renewed, markup=False)
     if beside:
         path = write_band(
             Path(model).expanduser(),

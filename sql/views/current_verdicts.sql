@@ -13,11 +13,13 @@ SELECT
     coalesce(model_labels.model, '') AS model,
     coalesce(runs.name, '') AS run,
     newest.*,
-    coalesce(scored.last_scored_at > newest.scores_until, false) AS is_stale
+    coalesce(scored.last_scored_at > newest.scores_until, false)
+        OR coalesce(model_bands.calibrated_at > newest.judged_at, false) AS is_stale
 FROM newest
 LEFT JOIN scored USING (model_id, run_id)
 LEFT JOIN model_labels USING (model_id)
-LEFT JOIN runs USING (run_id);
+LEFT JOIN runs USING (run_id)
+LEFT JOIN model_bands USING (model_id);
 
 COMMENT ON VIEW current_verdicts IS 'The newest verdict of each run and model. `clipstore ingest` and `clipstore verdict` write them.';
 COMMENT ON COLUMN current_verdicts.model IS 'Name of the CLIP model. Scores of two models never mix.';
@@ -57,4 +59,4 @@ COMMENT ON COLUMN current_verdicts.rules IS 'Every constant of the rule, as a JS
 COMMENT ON COLUMN current_verdicts.clipstore_version IS 'Version of clipstore that judged.';
 COMMENT ON COLUMN current_verdicts.scores_until IS 'Time of the newest score that was known to it.';
 COMMENT ON COLUMN current_verdicts.judged_at IS 'When it was judged.';
-COMMENT ON COLUMN current_verdicts.is_stale IS 'True when the run has scores that the verdict does not know: `clipstore verdict` judges anew.';
+COMMENT ON COLUMN current_verdicts.is_stale IS 'True when the run has scores, or its model a calibration, that the verdict does not know: `clipstore verdict` judges anew.';
