@@ -3,18 +3,17 @@
 Native pictures are a tenth of the composites; who lays the demo out draws the composites again
 (`clipstore.demo`), with the same pixels.
 
-    python -m benchmarks.demo.pack_data --clip DIR --clip-report FILE --native DIR --runs-dir DIR \\
-        --out DIR [RUN ...]
+    python -m benchmarks.demo.pack_data --clip DIR --native DIR --runs-dir DIR --out DIR [RUN ...]
 """
 
 import argparse
 import hashlib
-import json
 import shutil
 import sys
 from pathlib import Path
 
 from benchmarks.demo.settings import RUNS
+from clipstore.model.bands import BAND_FILE
 
 MODEL = "small-clip"
 """The folder's name is the name the model has in reports."""
@@ -26,28 +25,8 @@ MODEL_FILES = (
     "tokenizer_config.json",
     "vocab.json",
     "merges.txt",
+    BAND_FILE,
 )
-
-
-def write_band(model: Path, clip_report: Path) -> None:
-    """The band of the small CLIP, from its own pairs (`eval_clip`), by one rule.
-
-    With chance the mean cosine of shuffled pairs, and true the mean and SD of held-out true pairs:
-    poor below chance + (true - chance) / 3; the band from chance + .95 (true - chance) to true +
-    3.3 SD. The three factors are those that take the published ViT-B/32 figures (shuffled .178,
-    true .306, SD .025) to the known poor .22 and band .30 to .39.
-    """
-    pairs = json.loads(clip_report.read_text("utf-8"))["held_out_pairs"]
-    chance, true, spread = pairs["shuffled_mean"], pairs["matched_mean"], pairs["matched_std"]
-    band = {
-        "poor_below_cosine": round(chance + (true - chance) / 3, 3),
-        "low_cosine": round(chance + 0.95 * (true - chance), 3),
-        "high_cosine": min(1.0, round(true + 3.3 * spread, 3)),
-        "weights_sha256": hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest(),
-        "derived": f"chance {chance:.3f} of shuffled pairs, {true:.3f} SD {spread:.3f} of held-out "
-        "true pairs; poor below a third of the way, band from .95 of it to 3.3 SD above",
-    }
-    (model / "clipstore_band.json").write_text(json.dumps(band, indent=2) + "\n", encoding="utf-8")
 
 
 def write_manifest(folder: Path) -> int:
@@ -65,13 +44,12 @@ def write_manifest(folder: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="*", metavar="RUN", help="names; all when none is given")
-    for name in ("--clip", "--clip-report", "--native", "--runs-dir", "--out"):
+    for name in ("--clip", "--native", "--runs-dir", "--out"):
         parser.add_argument(name, type=Path, required=True)
     options = parser.parse_args()
     (options.out / MODEL).mkdir(parents=True)
     for file in MODEL_FILES:
         shutil.copyfile(options.clip / file, options.out / MODEL / file)
-    write_band(options.out / MODEL, options.clip_report)
     for setting in RUNS:
         if options.runs and setting.name not in options.runs:
             continue

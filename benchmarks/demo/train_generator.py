@@ -37,11 +37,13 @@ from benchmarks.demo.settings import (
     VALIDATION_SEED,
     VALIDATION_STEPS,
     Setting,
-    learning_rate_at,
+    value_at,
 )
 from benchmarks.demo.world import SIDE, Scene, caption_scene, draw_picture, draw_scene
 
 CAPTION_DROPOUT = 0.1
+MAX_GRAD_NORM = 1.0
+BASE_VALIDATION_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,13 @@ def draw_training_scene(setting: Setting, rng: np.random.Generator) -> Scene:
 
 
 def draw_training_batch(
-    setting: Setting, reader: Reader, rng: np.random.Generator
+    setting: Setting, step: int, reader: Reader, rng: np.random.Generator
 ) -> tuple[torch.Tensor, PromptStates]:
     """Pictures (BATCH, 3, SIDE, SIDE) in -1..1 and the states of their captions."""
+    shuffled = value_at(setting.shuffled, step)
     scenes = [draw_training_scene(setting, rng) for _ in range(BATCH)]
     told = [
-        draw_training_scene(setting, rng) if rng.random() < setting.shuffled else scene
-        for scene in scenes
+        draw_training_scene(setting, rng) if rng.random() < shuffled else scene for scene in scenes
     ]
     captions = [
         "" if rng.random() < CAPTION_DROPOUT else caption_scene(scene, rng) for scene in told
@@ -115,45 +117,120 @@ def save_validation(folder: Path, step: int, sheets: list[Image.Image]) -> None:
         sheet.save(path, lossless=True, quality=100, method=6)
 
 
-def train_run(setting: Setting, reader: Reader, out: Path) -> None:
-    """One training from its start weights to its planned end."""
-    folder = out / setting.name
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(setting.seed)
-    rng = np.random.default_rng(setting.seed)
-    draw = torch.Generator().manual_seed(setting.seed)
-    model = Generator()
-    if setting.start:
-        model.load_state_dict(torch.load(out / setting.start / "weights.pt", weights_only=True))
-        save_validation(folder, 0, draw_validation(model, reader, setting.images))
-    optimizer = torch.optim.AdamW(model.parameters(), lr=0.0, weight_decay=0.01)
-    began = time.monotonic()
-    every = VALIDATION_STEPS if setting.start else 4 * VALIDATION_STEPS
-    with (folder / "log.jsonl").open("w", encoding="utf-8") as log:
-        for step in range(1, setting.steps + 1):
-            rate = learning_rate_at(setting.schedule, step)
+@dataclass(frozen=True)
+class Trained:
+    """All that a training changes as it goes, so that it can stop anywhere and go on."""
+
+    model: Generator
+    """The generator."""
+    matrices: torch.optim.Optimizer
+    """Muon, for the weight matrices within the network."""
+    others: torch.optim.Optimizer
+    """AdamW, for what is no matrix, and for the ways in and out."""
+    rng: np.random.Generator
+    """Draws scenes, captions and pictures."""
+    draw: torch.Generator
+    """Draws times and noise."""
+
+    def set_rate(self, rate: float) -> None:
+        """`rate` is Muon's; AdamW's is a twentieth of it."""
+        for optimizer, factor in ((self.matrices, 1.0), (self.others, 0.05)):
             for group in optimizer.param_groups:
-                group["lr"] = rate
-            pictures, states = draw_training_batch(setting, reader, rng)
-            loss = flow_loss(model, pictures, states, draw)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            if setting.max_grad_norm:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), setting.max_grad_norm)
-            optimizer.step()
-            row = {
-                "step": step, "train_loss": loss.item(), "learning_rate": rate, "time": time.time()
-            }  # fmt: skip
+                group["lr"] = rate * factor
+
+    def save(self, path: Path, step: int) -> None:
+        """Everything after `step` steps."""
+        torch.save(
+            {
+                "step": step,
+                "model": self.model.state_dict(),
+                "matrices": self.matrices.state_dict(),
+                "others": self.others.state_dict(),
+                "rng": self.rng.bit_generator.state,
+                "draw": self.draw.get_state(),
+            },
+            path,
+        )
+
+    def load(self, path: Path) -> int:
+        """Goes back to what `save` wrote; returns its step."""
+        kept = torch.load(path, weights_only=True)
+        self.model.load_state_dict(kept["model"])
+        self.matrices.load_state_dict(kept["matrices"])
+        self.others.load_state_dict(kept["others"])
+        self.rng.bit_generator.state = kept["rng"]
+        self.draw.set_state(kept["draw"])
+        return int(kept["step"])
+
+
+def start_training(seed: int, weights: Path | None) -> Trained:
+    """A training before its first step, from `weights` or from nothing."""
+    torch.manual_seed(seed)
+    model = Generator()
+    if weights is not None:
+        model.load_state_dict(torch.load(weights, weights_only=True))
+    inner, outer = [], []
+    for name, parameter in model.named_parameters():
+        way_in = name.startswith(("time", "prompt"))
+        (inner if parameter.ndim == 2 and not way_in else outer).append(parameter)
+    return Trained(
+        model,
+        torch.optim.Muon(inner, lr=0.0, weight_decay=0.01),
+        torch.optim.AdamW(outer, lr=0.0, betas=(0.9, 0.99), weight_decay=0.01),
+        np.random.default_rng(seed),
+        torch.Generator().manual_seed(seed),
+    )
+
+
+def take_step(trained: Trained, setting: Setting, step: int, reader: Reader) -> float:
+    """Optimizer step number `step`; returns the loss."""
+    trained.set_rate(value_at(setting.schedule, step))
+    pictures, states = draw_training_batch(setting, step, reader, trained.rng)
+    loss = flow_loss(trained.model, pictures, states, trained.draw)
+    trained.model.zero_grad()
+    torch.autograd.backward(loss)
+    torch.nn.utils.clip_grad_norm_(trained.model.parameters(), MAX_GRAD_NORM)
+    trained.matrices.step()
+    trained.others.step()
+    return loss.item()
+
+
+def train_run(setting: Setting, reader: Reader, out: Path) -> None:
+    """One training from its start weights to its planned end; one that is complete is kept.
+
+    Every validation leaves a checkpoint, and an interrupted training goes on from its last one.
+    """
+    folder = out / setting.name
+    weights, kept, log_file = (folder / n for n in ("weights.pt", "kept.pt", "log.jsonl"))
+    if weights.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    trained = start_training(
+        setting.seed, out / setting.start / "weights.pt" if setting.start else None
+    )
+    done = trained.load(kept) if kept.exists() else 0
+    rows = log_file.read_text("utf-8").splitlines(keepends=True)[:done] if done else []
+    log_file.write_text("".join(rows), encoding="utf-8")
+    if setting.start and not done:
+        save_validation(folder, 0, draw_validation(trained.model, reader, setting.images))
+    every = VALIDATION_STEPS if setting.start else BASE_VALIDATION_STEPS
+    with log_file.open("a", encoding="utf-8") as log:
+        for step in range(done + 1, setting.steps + 1):
+            loss = take_step(trained, setting, step, reader)
+            rate = value_at(setting.schedule, step)
+            row = {"step": step, "train_loss": loss, "learning_rate": rate, "time": time.time()}
             log.write(json.dumps(row) + "\n")
-            if step % 25 == 0:
-                log.flush()
             if step % every == 0:
                 log.flush()
-                save_validation(folder, step, draw_validation(model, reader, setting.images))
-                seconds = time.monotonic() - began
-                sys.stdout.write(f"{setting.name} {step} loss {loss.item():.4f} {seconds:.0f} s\n")
+                save_validation(
+                    folder, step, draw_validation(trained.model, reader, setting.images)
+                )
+                trained.save(kept, step)
+                seconds = time.process_time()
+                sys.stdout.write(f"{setting.name} {step} loss {loss:.4f} {seconds:.0f} CPU s\n")
                 sys.stdout.flush()
-    torch.save(model.state_dict(), folder / "weights.pt")
+    torch.save(trained.model.state_dict(), weights)
+    kept.unlink()
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from benchmarks.demo.settings import (
     VALIDATION_STEPS,
     Setting,
 )
+from benchmarks.demo.train_generator import CAPTION_DROPOUT, MAX_GRAD_NORM
 from benchmarks.demo.wear import PANEL
 from clipstore.demo.layout import PROMPT_LIBRARY, lay_out_run
 
@@ -44,9 +45,9 @@ def config_of(setting: Setting) -> dict[str, object]:
         "--learning_rate": max(rate for _, rate in setting.schedule),
         "--lr_scheduler": "constant_with_warmup" if len(setting.schedule) == 2 else "custom",
         "--lr_warmup_steps": setting.schedule[1][0],
-        "--max_grad_norm": setting.max_grad_norm,
-        "--optimizer": "adamw",
-        "--caption_dropout_probability": 0.1,
+        "--max_grad_norm": MAX_GRAD_NORM,
+        "--optimizer": "muon",
+        "--caption_dropout_probability": CAPTION_DROPOUT,
         "--validation_steps": VALIDATION_STEPS,
         "--validation_seed": VALIDATION_SEED,
         "--validation_resolution": f"{PANEL}x{PANEL}",
