@@ -28,8 +28,9 @@ openclip:
 
 # Speed and error of the scorer beside its peers: 12 GB in the temporary folder, and half an hour.
 bench: $(VENV)/installed
-	$(VENV)/bin/python -m benchmarks.scorer --make-environments --fetch-pictures \
-		--out benchmarks/scorer_results.md
+	$(VENV)/bin/python -m benchmarks.scorer --make-environments --fetch-pictures --prepare
+	$(VENV)/bin/python -m benchmarks.scorer --parts speed --out benchmarks/scorer_results.md
+	$(VENV)/bin/python -m benchmarks.scorer --parts errors --out benchmarks/scorer_errors.md
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
