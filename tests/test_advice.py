@@ -121,5 +121,12 @@ def test_pictures_of_other_prompts_are_called_that() -> None:
 
 
 def test_a_run_that_goes_on_after_its_plan_needs_a_longer_one() -> None:
+    verdict = verdict_of(noisy(0.2 + 0.002 * T30, 50), band=None)
+    (advice,) = verdict.advice
+    assert (advice.kind, advice.because, advice.step) == ("LONGER_PLAN", "RISING", 3000)
+
+
+def test_a_rise_that_came_too_late_gets_the_steps_it_would_take() -> None:
     advice = advice_of(noisy(0.2 + 0.002 * T30, 50))["LONGER_PLAN"]
-    assert (advice.because, advice.step) == ("RISING", 3000)
+    assert advice.because == "TOO_SLOW"
+    assert advice.step is not None and 3500 < advice.step < 5100  # .002 in 100 steps, at the least

@@ -69,6 +69,7 @@ def case(
     n_prompts: int = 50,
     pictures_lost: bool = False,
     flagged: bool = False,
+    too_slow: bool = False,
 ) -> Case:
     fit = replace(FIT, plateau=replace(FIT.plateau, status=status, location=location))
     look = replace(LOOK, blocker=blocker, n_dropped=n_dropped)
@@ -78,6 +79,7 @@ def case(
         flagged=flagged,
         n_prompts=n_prompts,
         pictures_lost=pictures_lost,
+        too_slow=too_slow,
         rules=Rules(),
     )
 
@@ -116,6 +118,8 @@ def test_no_to_stopping_needs_scores_that_say_so() -> None:
         (case("rising", "IN_BAND"), "in band: judge by eye", "no"),
         (case("falling", "IN_BAND"), "in band: judge by eye", "no"),
         (case("rising", "POOR"), "keep going", "no"),
+        (case("rising", "POOR", too_slow=True), "cannot tell yet", "cannot tell yet"),
+        (case("rising", "IN_BAND", too_slow=True), "in band: judge by eye", "no"),
         (case("rising", "UNKNOWN"), "keep going", "no"),
         (case("plateau", "UNKNOWN"), "cannot tell yet", "cannot tell yet"),
         (case("plateau", "BORDERLINE"), "cannot tell yet", "no"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import warnings
 
 import numpy as np
@@ -52,6 +53,18 @@ def test_a_run_stuck_below_the_band_is_abandoned_with_its_numbers() -> None:
 
 def test_a_poor_run_is_called_poor() -> None:
     assert verdict_of(noisy(np.full(20, 0.18), 50)).abandon.reason == "STUCK_POOR"
+
+
+def test_a_rise_that_cannot_reach_the_band_within_the_plan_is_not_told_to_keep_going() -> None:
+    slow = noisy(0.20 + 0.0012 * T30, 200)
+    late, early = verdict_of(slow), verdict_of(slow, 9000)
+    assert (late.plateau.status, late.verdict) == ("rising", "cannot tell yet")
+    assert "rising too slowly" in late.reasons[0] and ".30 within the plan" in late.reasons[0]
+    assert late.abandon.answer == "cannot tell yet" and "TOO_SLOW" in late.notes
+    assert late.what_it_would_take is not None
+    (steps,) = re.findall(r"at least ([\d,]+) steps", late.what_it_would_take)
+    assert 4000 < int(steps.replace(",", "")) < 8000  # at 30 steps a thousandth: some 8,000
+    assert early.verdict == "keep going"  # a third of its plan: runs bloom
 
 
 def test_a_collapse_names_the_step_to_go_back_to() -> None:
@@ -159,7 +172,7 @@ def test_a_flag_does_not_stand_against_a_rise_that_is_shown() -> None:
     slowly = np.concatenate([np.full(16, 0.24), 0.24 + 0.001 * np.arange(1.0, 15.0)])
     verdict = verdict_of(noisy(slowly, 60, seed=5, noise=0.012))
     assert verdict.abandon.first_flag_step == 1800
-    assert (verdict.plateau.status, verdict.verdict) == ("rising", "keep going")
+    assert (verdict.plateau.status, verdict.verdict) == ("rising", "cannot tell yet")
 
 
 def test_a_flag_is_taken_back_by_the_same_prompts_whatever_others_might_score() -> None:

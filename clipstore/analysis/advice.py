@@ -85,6 +85,12 @@ def _of_case(facts: Facts) -> tuple[Advice, ...]:
     if facts.case == "NO_PLAN":
         text = "Say how many steps are planned with --planned-steps N."
         return (Advice("SET_PLANNED_STEPS", "BUDGET_UNKNOWN", text),)
+    if facts.case == "TOO_SLOW":
+        text = (
+            "Whether it is worth a longer plan, its pictures must show: compare them with the base "
+            "model's by eye."
+        )
+        return (Advice("LONGER_PLAN", facts.case, text, step=facts.soonest_band_step),)
     if facts.plan_is_done and label_of(facts.case) == "keep going":
         text = "Plan more steps: the planned ones are done and it still rises or may."
         return (Advice("LONGER_PLAN", facts.case, text, step=facts.planned_steps),)

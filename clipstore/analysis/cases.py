@@ -9,6 +9,7 @@ applies decides:
       < 5 validations                            cannot tell yet
     fell out of the band just now                cannot tell yet   (dips recover)
     level in or above the band, any trend        in band: judge by eye
+    rising, but late and too slowly for the plan cannot tell yet   (a longer plan, or none)
     rising, also without a band                  keep going
     no band known for the model                  cannot tell yet   (a trend of unknown worth)
     level at the band's lower edge               cannot tell yet   (and never abandoned)
@@ -38,6 +39,7 @@ Case = Literal[
     "DROPPED",
     "IN_BAND",
     "RISING",
+    "TOO_SLOW",
     "NO_BAND",
     "EDGE",
     "PATIENCE",
@@ -107,11 +109,13 @@ def case_of(
     flagged: bool,
     n_prompts: int,
     pictures_lost: bool,
+    too_slow: bool,
     rules: Rules,
 ) -> Case:
     """The case of a run. `look`: the rule at the newest validation, None without validations.
 
-    `pictures_lost`: the newest validations were left out because their scores repeat.
+    `pictures_lost`: the newest validations were left out because their scores repeat. `too_slow`:
+    most of the plan is done and not even the upper end of the trend reaches the band by its end.
     """
     if flagged:
         return "FLAGGED"
@@ -119,7 +123,7 @@ def case_of(
         return "PICTURES_LOST" if pictures_lost else "NO_SCORES"
     return (
         _case_of_weak_data(fit, n_prompts, pictures_lost, rules)
-        or _case_of_level(fit, look)
+        or _case_of_level(fit, look, too_slow=too_slow)
         or _case_below(fit, look)
     )
 
@@ -134,7 +138,7 @@ def _case_of_weak_data(
     return "TOO_SHORT" if fit.plateau.status == "too_short" else None
 
 
-def _case_of_level(fit: PlateauFit, look: Look) -> Case | None:
+def _case_of_level(fit: PlateauFit, look: Look, *, too_slow: bool) -> Case | None:
     location = fit.plateau.location
     no_band = look.blocker == "BAND_UNKNOWN"  # then a drop is never confirmed
     if look.n_dropped and (no_band or look.n_dropped < look.n_to_confirm):
@@ -142,7 +146,7 @@ def _case_of_level(fit: PlateauFit, look: Look) -> Case | None:
     if location in ("IN_BAND", "ABOVE_BAND"):
         return "IN_BAND"
     if fit.plateau.status == "rising":
-        return "RISING"
+        return "TOO_SLOW" if too_slow else "RISING"
     if location == "UNKNOWN":
         return "NO_BAND"
     return "EDGE" if location == "BORDERLINE" else None

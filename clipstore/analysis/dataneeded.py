@@ -33,6 +33,8 @@ def data_needed(facts: Facts) -> DataNeeded | None:  # noqa: C901 - one branch a
     match facts.case:
         case "NO_SCORES" | "PICTURES_LOST" | "NO_BAND" | "EDGE" | "NO_PLAN" | "WAS_NEAR":
             return None
+        case "TOO_SLOW":  # more data would not make it faster
+            return None
         case "TOO_FEW_PROMPTS":
             return DataNeeded(n_prompts=rules.few_prompts)
         case "TOO_SHORT":

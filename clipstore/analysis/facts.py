@@ -30,6 +30,8 @@ class Facts:
     first_step: int | None
     last_step: int | None
     planned_steps: int | None
+    soonest_band_step: int | None
+    """Where the upper end of the trend reaches the band; None without a band or a rise."""
     band: Band | None
     notes: tuple[str, ...]
     rules: Rules

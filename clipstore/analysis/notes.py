@@ -9,6 +9,7 @@ from __future__ import annotations
 from clipstore.analysis.abandon import Replay
 from clipstore.analysis.analysed import AnalysedRun
 from clipstore.analysis.cases import Case
+from clipstore.analysis.outlook import misses_the_band
 from clipstore.analysis.plateau import FLAT
 from clipstore.findings import BaseComparison
 
@@ -37,20 +38,10 @@ def notes_of(
             and max(abs(base.low), abs(base.high)) <= each.rules.at_base_cosine
         ),
         "IN_BAND_DECLINE": in_band and status == "falling",
-        "TOO_SLOW": case == "RISING" and _misses_the_band(each, planned_steps),
+        "TOO_SLOW": case in ("RISING", "TOO_SLOW") and misses_the_band(each, planned_steps),
         "UNSTABLE": status == "unstable",
         "DROPPED_UNCONFIRMED": case == "DROPPED",
         "FLAG_WITHDRAWN": withdrawn,
     }
     told = (code for code, applies in conditions.items() if applies)
     return (*told, *each.scores.codes, *each.series.codes)
-
-
-def _misses_the_band(each: AnalysedRun, planned_steps: int | None) -> bool:
-    """True when even the upper end of the drift, carried to the planned end, stays below."""
-    high, horizon = each.fit.plateau.drift_high, each.fit.plateau.horizon_steps
-    if planned_steps is None or each.band is None or high is None or not horizon:
-        return False
-    remaining = max(planned_steps - int(each.series.steps[-1]), 0)
-    last = float(each.series.mean[each.series.usable][-1])
-    return last + high * remaining / horizon < each.band.low_cosine

@@ -80,6 +80,11 @@ def requirement_of(  # noqa: C901, PLR0912 - one branch a case
             if look.for_any_prompts:
                 told += ", or a run with the same prompts that reaches the band"
             return f"{told}."
+        case "TOO_SLOW" if facts.soonest_band_step is not None:
+            return (
+                f"A plan of at least {facts.soonest_band_step:,} steps, by the steepest trend that "
+                "fits."
+            )
         case "UNSETTLED":
             return f"{_more_text(needed)} at this level."
         case _:

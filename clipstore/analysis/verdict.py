@@ -21,6 +21,7 @@ from clipstore.analysis.dataneeded import data_needed
 from clipstore.analysis.facts import Facts
 from clipstore.analysis.looks import Curve, curve_of_series, curve_start
 from clipstore.analysis.notes import notes_of
+from clipstore.analysis.outlook import is_too_slow, soonest_band_step
 from clipstore.analysis.requirements import requirement_of
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import RunScores, run_scores_from_frame
@@ -107,6 +108,7 @@ def verdict_of_run(each: AnalysedRun, planned_steps: int | None, model: ModelRul
         flagged=history is not None and history.standing is not None,
         n_prompts=n_prompts,
         pictures_lost=bool(scores.codes) and series.lost_at_end > 0,
+        too_slow=n_usable > 0 and is_too_slow(each, planned_steps),
         rules=rules,
     )
     base = base_comparison(scores, series, each.errors, rules)
@@ -124,6 +126,7 @@ def verdict_of_run(each: AnalysedRun, planned_steps: int | None, model: ModelRul
         first_step=int(series.steps[0]) if len(series.steps) else None,
         last_step=int(series.steps[-1]) if len(series.steps) else None,
         planned_steps=planned_steps,
+        soonest_band_step=soonest_band_step(each) if n_usable else None,
         band=each.band,
         notes=notes,
         rules=rules,

@@ -73,6 +73,11 @@ def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0912 - one branch a 
             return _in_band_sentence(facts)
         case "RISING":
             return f"{level} is still rising: {_horizon(facts)}."
+        case "TOO_SLOW":
+            return (
+                f"{level} is rising too slowly: after {_share_done(facts)} not even the steepest "
+                f"trend that fits reaches {_low(facts)} within the plan."
+            )
         case "NO_BAND":
             return (
                 f"{level} is {_shape(facts)}; for this CLIP model no band is known, so clipstore "
@@ -231,7 +236,7 @@ def _remarks(facts: Facts) -> tuple[str, ...]:
             f"({change_text(base.low)} … {change_text(base.high)}) over "
             f"{count_text(base.n_prompts, 'common prompt')}."
         )
-    if "TOO_SLOW" in facts.notes and facts.planned_steps is not None:
+    if facts.case == "RISING" and "TOO_SLOW" in facts.notes and facts.planned_steps is not None:
         told.append(
             f"At this pace it stays under {_low(facts)} to the planned step "
             f"{facts.planned_steps:,}."
