@@ -340,8 +340,9 @@ def test_without_the_table_of_embeddings_all_else_goes_on(filled: Path) -> None:
     assert merge_parts(filled, wait_seconds=0).n_parts_merged == 1
     assert count(filled, "scores") == 4
     with open_current(filled) as reader:
-        wanted = {"model_id": MODEL.model_id, "run_ids": [run_id_of("a")]}
-        assert reader.read("known_base_vectors", wanted).rows() == []
+        model = {"model_id": MODEL.model_id}
+        assert reader.read("known_crops", model).rows() == []
+        assert reader.read("vectors_of_crops", {**model, "crop_ids": [1]}).rows() == []
     assert check_store(filled) == ()
 
 
