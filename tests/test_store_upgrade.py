@@ -150,6 +150,18 @@ def test_killed_during_the_upgrade_it_is_the_older_or_the_newer_one(
     assert versions(older)[-1] == NEXT.version
 
 
+def test_every_process_finds_the_same_views_current() -> None:
+    """Else each would make them again, and wait where another one is reading."""
+    code = "from clipstore.storage.sqlfiles import views_sha256; print(views_sha256())"
+    hashes = {
+        subprocess.check_output(
+            [sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": str(seed)}
+        )
+        for seed in range(1, 6)
+    }
+    assert len(hashes) == 1
+
+
 def test_views_of_an_older_clipstore_are_made_again_before_a_read(older: Path) -> None:
     connection = duckdb.connect(os.fspath(older))
     connection.execute("DROP VIEW run_summary")

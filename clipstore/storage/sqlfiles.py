@@ -72,9 +72,10 @@ def migrations() -> tuple[Migration, ...]:
 def views_in_order() -> tuple[tuple[str, str], ...]:
     """(name, SQL) of every view, each after the views that it reads."""
     texts = {name: read_statement("views", name) for name in statement_names("views")}
+    # Lists in a fixed order: a set's differs from one process to the next, and so would the hash.
     needs = {
-        name: {other for other in _words(text) & texts.keys() if other != name}
-        for name, text in texts.items()
+        name: [other for other in texts if other != name and other in words]
+        for name, words in ((name, _words(text)) for name, text in texts.items())
     }
     return tuple((name, texts[name]) for name in TopologicalSorter(needs).static_order())
 
