@@ -124,7 +124,7 @@ class Advice:
     """Name of the nearest checkpoint folder that there is; None when the folder was not seen."""
     checkpoint_step: int | None = None
     cosine: float | None = None
-    """clip/mean at `step`."""
+    """clip/mean at `step`, or of the base model where the reason is BELOW_BASE."""
     cosine_now: float | None = None
     n_validations: int | None = None
     """More validations needed, about."""

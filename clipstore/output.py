@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Literal
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -26,6 +27,9 @@ Row = Mapping[str, object]
 
 PIPED_WIDTH = 160
 """Columns of a table that no terminal bounds."""
+LEAST_TEXT_WIDTH = 18
+"""Names keep so many characters a line however narrow the terminal is: without them, a row of
+numbers is nobody's."""
 
 
 def rows_to_text(rows: Sequence[Row], columns: Sequence[str], form: Format) -> str:
@@ -59,21 +63,47 @@ def print_table(
     unbroken: Sequence[str] = (),
 ) -> None:
     """A table for the eye: numbers right-aligned, to six significant digits. Columns named in
-    `unbroken` keep to one line however narrow the terminal is, as numbers do."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    `unbroken` keep to one line however narrow the terminal is, as numbers do. Columns that do not
+    fit at all stand below, as a table with the first column again."""
+    cells = {name: [_value_to_cell(row.get(name)) for row in rows] for name in columns}
     numeric = {
         name: all(isinstance(row.get(name), int | float | None) for row in rows) for name in columns
     }
-    for name in columns:
-        table.add_column(
-            Text(name),
-            justify="right" if numeric[name] else "left",
-            overflow="fold",
-            no_wrap=numeric[name] or name in unbroken,
-        )
-    for row in rows:
-        table.add_row(*(Text(_value_to_cell(row.get(name))) for name in columns))
-    console.print(table)
+    whole = {name: numeric[name] or name in unbroken for name in columns}
+    widest = {name: max(map(cell_len, [name, *cells[name]])) for name in columns}
+    least = {
+        name: widest[name] if whole[name] else min(widest[name], LEAST_TEXT_WIDTH)
+        for name in columns
+    }
+    for part in _parts_that_fit(columns, least, console.width):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for name in part:
+            table.add_column(
+                Text(name),
+                justify="right" if numeric[name] else "left",
+                overflow="fold",
+                no_wrap=whole[name],
+                min_width=min(least[name], console.width),
+            )
+        for row in zip(*(cells[name] for name in part), strict=True):
+            table.add_row(*map(Text, row))
+        console.print(table)
+
+
+def _parts_that_fit(
+    columns: Sequence[str], least: Mapping[str, int], width: int
+) -> list[list[str]]:
+    """The columns in as few tables of `width` as their least widths allow, each with the first."""
+    gap = 3
+    parts = [list(columns[:1])]
+    used = [least[name] for name in columns[:1]]
+    for name in columns[1:]:
+        if used[-1] + gap + least[name] > width and len(parts[-1]) > 1:
+            parts.append([columns[0]])
+            used.append(least[columns[0]])
+        parts[-1].append(name)
+        used[-1] += gap + least[name]
+    return parts
 
 
 def visible_text(text: str) -> str:

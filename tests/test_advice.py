@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from clipstore.analysis.advice import with_checkpoints
 from clipstore.analysis.series import Floats
 from clipstore.findings import Advice, AdviceKind, Verdict
 from clipstore.sources.checkpoints import Checkpoint, list_checkpoints
-from tests.curves import BAND, noisy
+from tests.curves import BAND, frame_of_matrix, noisy
 from tests.test_verdict import T30, collapsing, verdict_of
 
 
@@ -98,6 +99,25 @@ def test_an_unclear_trend_gets_the_validations_and_the_bound_they_would_reach() 
 def test_a_short_run_gets_the_validations_that_are_missing() -> None:
     advice = advice_of(noisy(np.full(3, 0.33), 50))["MORE_VALIDATIONS"]
     assert (advice.because, advice.n_validations) == ("TOO_SHORT", 2)
+
+
+def with_base(cells: Floats, base_cosine: float) -> Verdict:
+    base = frame_of_matrix(np.full((1, cells.shape[1]), base_cosine), panel="base", gap_steps=0)
+    return verdict_of(pl.concat([frame_of_matrix(cells), base]))
+
+
+def test_a_run_surely_below_its_own_base_is_slowed_down_and_its_captions_are_looked_at() -> None:
+    stuck = noisy(np.full(30, 0.25), 50)
+    (lower,) = [a for a in with_base(stuck, 0.29).advice if a.kind == "LOWER_LEARNING_RATE"]
+    assert lower.because == "BELOW_BASE"
+    assert lower.cosine == pytest.approx(0.29)
+    assert lower.cosine_now == pytest.approx(0.25, abs=0.01)
+    assert "LOWER_LEARNING_RATE" not in {a.kind for a in with_base(stuck, 0.24).advice}
+
+
+def test_below_its_base_in_the_band_nothing_is_advised_but_to_look() -> None:
+    in_band = with_base(noisy(np.full(30, 0.33), 50), 0.37)
+    assert [advice.kind for advice in in_band.advice] == ["JUDGE_BY_EYE"]
 
 
 def test_in_the_band_the_only_advice_is_to_look() -> None:

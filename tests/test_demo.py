@@ -24,8 +24,6 @@ LEARN = ("good", "good-seed2", "late-bloomer")
 """Set up so that they learn to follow prompts."""
 DO_NOT = ("lr-too-high", "lr-too-low", "shuffled-captions", "collapse", "narrow-finetune")
 """Set up so that they do not, or lose it."""
-MISSED = "lr-too-high"
-"""Told to keep going, as the README admits: it creeps up from what it fell to."""
 FILES_LIMIT_BYTES = 20_000_000
 
 
@@ -107,7 +105,7 @@ def verdicts(demo: Path) -> dict[str, dict[str, object]]:
 
 
 def test_no_run_that_does_not_learn_is_told_to_keep_going(verdicts: dict) -> None:
-    said = {run: verdicts[run]["verdict"] for run in DO_NOT if run != MISSED}
+    said = {run: verdicts[run]["verdict"] for run in DO_NOT}
     assert set(said.values()) <= {"abandon", "cannot tell yet"}, said
 
 
@@ -123,7 +121,13 @@ def test_a_collapse_is_told_as_one_with_the_checkpoint_to_go_back_to(verdicts: d
     assert 30 <= abandon["peak_step"] <= 60  # the rate climbs from step 60 on
 
 
-@pytest.mark.parametrize("run", [MISSED, "collapse", "shuffled-captions"])
+def test_a_creeping_rise_far_below_the_base_is_told_as_too_slow(verdicts: dict) -> None:
+    verdict = verdicts["lr-too-high"]
+    assert "TOO_SLOW" in verdict["notes"]
+    assert any("surely below its own base model" in reason for reason in verdict["reasons"])
+
+
+@pytest.mark.parametrize("run", ["lr-too-high", "collapse", "shuffled-captions"])
 def test_a_run_that_lost_what_its_base_had_is_shown_below_it(verdicts: dict, run: str) -> None:
     assert verdicts[run]["base"]["high"] < 0
 

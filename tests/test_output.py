@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from clipstore.errors import OutputError
-from clipstore.output import FORMATS, print_rows, rows_to_text
+from clipstore.output import FORMATS, print_rows, print_table, rows_to_text
 from clipstore.wholefile import write_whole
 
 ROWS = [
@@ -89,3 +89,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path) -> No
 def test_a_place_that_cannot_hold_a_file_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match=str(tmp_path)):
         write_whole(tmp_path / name, "x")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+def test_names_and_whole_numbers_are_there_however_narrow_the_terminal_is(width: int) -> None:
+    rows = [{"run": f"shuffled-{i}", **{f"number_{n}": 1000 + n for n in range(12)}} for i in "ab"]
+    console = Console(file=io.StringIO(), width=width)
+    print_table(rows, tuple(rows[0]), console)
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    for run in ("shuffled-a", "shuffled-b"):
+        numbers = " ".join(line.removeprefix(run) for line in lines if line.startswith(run))
+        assert numbers.split() == [str(1000 + n) for n in range(12)]

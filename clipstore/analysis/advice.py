@@ -19,7 +19,13 @@ from clipstore.sources.checkpoints import Checkpoint
 
 def advice_of(facts: Facts, needed: DataNeeded | None) -> tuple[Advice, ...]:
     """All that applies, the most urgent first. `needed`: what would decide an open case."""
-    return (*_of_flag(facts), *_of_case(facts), *_of_data(facts, needed), *_of_pictures(facts))
+    return (
+        *_of_flag(facts),
+        *_of_base(facts),
+        *_of_case(facts),
+        *_of_data(facts, needed),
+        *_of_pictures(facts),
+    )
 
 
 def with_checkpoints(verdict: Verdict, checkpoints: Sequence[Checkpoint]) -> Verdict:
@@ -75,6 +81,24 @@ def _of_flag(facts: Facts) -> tuple[Advice, ...]:
             )
         )
     return tuple(advice)
+
+
+def _of_base(facts: Facts) -> tuple[Advice, ...]:
+    """A run that is surely below its own base model unlearned; a collapse is told already, and in
+    the band nothing is."""
+    if facts.base is None or facts.base.high >= 0 or facts.abandon.reason == "COLLAPSED":
+        return ()
+    if label_of(facts.case) == "in band: judge by eye":
+        return ()
+    text = (
+        "It is surely below its own base model: look whether its captions belong to its pictures, "
+        "and try a lower learning rate."
+    )
+    now = facts.base.base_mean + facts.base.difference
+    advice = Advice(
+        "LOWER_LEARNING_RATE", "BELOW_BASE", text, cosine=facts.base.base_mean, cosine_now=now
+    )
+    return (advice,)
 
 
 def _of_case(facts: Facts) -> tuple[Advice, ...]:

@@ -22,6 +22,11 @@ LEAST: Mapping[str, int] = MappingProxyType(
 )
 """Fewer than these the fits cannot work with; every other count is at least 1."""
 
+SIZES = ("_cosine", "_sd", "_sds", "_factor", "_weight")
+"""Endings of the constants that measure something; all other fractions are shares or chances."""
+BELOW_ONE = frozenset({"alpha", "withdraw_probability", "jitter_autocorrelation"})
+"""A chance of 1 would flag, or let off, everything."""
+
 Value = float | int | tuple[float, float]
 
 
@@ -90,7 +95,11 @@ def _value(name: str, value: object, default: Value) -> Value | str:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return "a number"
-    return float(value) if value >= 0 else "a number that is not negative"
+    if name.endswith(SIZES):
+        return float(value) if value >= 0 else "a number that is not negative"
+    if 0 < value < 1 or (value == 1 and name not in BELOW_ONE):
+        return float(value)
+    return "a share: more than 0 and " + ("less than 1" if name in BELOW_ONE else "at most 1")
 
 
 def _is_share(value: object) -> bool:

@@ -39,7 +39,7 @@ MERGE_WAIT_S = 2.0
     "--model",
     default=DEFAULT_MODEL,
     show_default=True,
-    help="Hub id, or a folder with a CLIP model in transformers format.",
+    help="Hub id, or a folder with a CLIP or SigLIP model; hf-hub:ID for open_clip's files.",
 )
 @click.option(
     "--device",

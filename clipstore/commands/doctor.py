@@ -17,7 +17,7 @@ from PIL.Image import Resampling
 
 from clipstore import __version__
 from clipstore.commands.ingest import DEFAULT_MODEL
-from clipstore.errors import ClipstoreError, StoreMissing
+from clipstore.errors import ClipstoreError, ModelMissing, StoreMissing
 from clipstore.model.embedder import Embedder
 from clipstore.model.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from clipstore.model.weights import find_model
@@ -128,8 +128,16 @@ def _find_devices() -> Iterator[Finding]:
 def _find_model(model: str) -> Finding:
     try:
         files = find_model(model, offline=True, allow_pickle=False, announce=lambda _text: None)
+    except ModelMissing as error:
+        detail = (
+            " ".join(str(error).split())
+            if Path(model).is_dir()
+            else f"{model} is not on this machine: the first ingest downloads it, or pass --model "
+            "FOLDER with a copy"
+        )
+        return Finding("model", "note", detail)
     except ClipstoreError as error:
-        return Finding("model", "note", str(error))
+        return Finding("model", "problem", " ".join(str(error).split()))
     band = (
         "no band"
         if files.band is None

@@ -61,6 +61,8 @@ def command(
     They are kept as measured by "ID (imported)" and never mix with scores of our own. The same file
     twice adds nothing; a corrected file replaces.
     """
+    if not model_name.strip():
+        raise click.UsageError("--model is empty: name the CLIP model that measured the scores.")
     band = None if band_text is None else _to_band(band_text)
     runs = () if runs_file is None else read_runs(runs_file)
     request = ImportRequest(read_scores(file, scale), runs, model_name, scale, band)

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from clipstore.analysis.fromstore import prompt_reports_in_store
 from clipstore.analysis.phrases import change_text, cosine_text, count_text
-from clipstore.errors import RunUnknown
 from clipstore.options import db_option, format_option, result_console
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.promptfindings import PromptChange, PromptReport, Reference, TagChange
@@ -64,7 +63,11 @@ def command(
     if tag is not None:
         known = sorted({each.tag for report in reports for each in report.tags})
         if tag not in known:
-            raise RunUnknown(f"no prompt of {run} has a tag {tag!r}", known)
+            listed = f"Their tags: {', '.join(known)}." if known else "They have no tags at all."
+            raise click.UsageError(
+                f"no prompt of {run} has a tag {tag!r}. {listed} Tags are the further fields of "
+                "the prompt file that was ingested."
+            )
     console = result_console()
     if form == "table":
         for report in reports:

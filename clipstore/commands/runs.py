@@ -14,6 +14,8 @@ from clipstore.textcurve import BlockScale, means_to_blocks, scale_of_curves
 from clipstore.types import Band
 
 EDGES = ("poor_below_cosine", "band_low_cosine", "band_high_cosine")
+SCHEMA_VERSION = 1
+"""Of the machine forms; raised when a column changes its meaning or goes away."""
 
 
 @click.command("runs")
@@ -39,7 +41,8 @@ def command(db: Path | None, form: Format) -> int:
     listed = frame.with_columns(means=curve).rename({"means": "curve"}).drop(EDGES)
     console = result_console()
     if form != "table":
-        print_rows(listed.to_dicts(), listed.columns, form, console)
+        versioned = listed.select(pl.lit(SCHEMA_VERSION).alias("schema_version"), pl.all())
+        print_rows(versioned.to_dicts(), versioned.columns, form, console)
     else:
         print_table(listed.to_dicts(), listed.columns, console, unbroken=("curve",))
         for model, scale in scales.items():
