@@ -115,7 +115,7 @@ def test_tags_are_judged_together(folder: Path) -> None:
     ("arguments", "message"),
     [
         (("b",), "no run named 'b'. There are: a."),
-        (("a", "--by", "colour"), "no prompt of a has a tag 'colour'. There are: kind."),
+        (("a", "--by", "colour"), "no prompt of a has a tag 'colour'. Their tags: kind."),
         (("a", "--model", "big"), "no scores of a model 'big'. There are: tiny."),
     ],
 )
