@@ -10,6 +10,7 @@ from typing import TypeVar
 import click
 from rich.console import Console
 
+from clipstore.model.bands import DEFAULT_MODEL
 from clipstore.output import FORMATS, PIPED_WIDTH, visible_text
 from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.sources.prompts import load_prompt_file
@@ -37,6 +38,32 @@ def format_option(function: Decorated) -> Decorated:
         show_default=True,
         help="How to write the result.",
     )(function)
+
+
+def model_options(function: Decorated) -> Decorated:
+    """--model, --device, --offline, --allow-pickle: which model scores, and where it runs."""
+    for option in (
+        click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin."),
+        click.option(
+            "--offline", is_flag=True, help="Never connect, not even for missing weights."
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(["auto", "cuda", "mps", "cpu"]),
+            default="auto",
+            show_default=True,
+            help="Where the model runs.",
+        ),
+        click.option(
+            "--model",
+            default=DEFAULT_MODEL,
+            show_default=True,
+            help="Hub id, or a folder with a CLIP or SigLIP model; hf-hub:ID for open_clip's "
+            "files.",
+        ),
+    ):
+        function = option(function)
+    return function
 
 
 def prompts_option(function: Decorated) -> Decorated:

@@ -10,9 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from clipstore.analysis.tostore import judge_and_keep
-from clipstore.commands.ingest import DEFAULT_MODEL, EXAMPLES_PER_REASON
+from clipstore.commands.ingest import EXAMPLES_PER_REASON
 from clipstore.model.bands import BAND_FILE, write_band
-from clipstore.options import db_option, format_option, message_console, result_console
+from clipstore.options import (
+    db_option,
+    format_option,
+    message_console,
+    model_options,
+    result_console,
+)
 from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.calibrate import (
     DEFAULT_LIMIT,
@@ -35,21 +41,7 @@ MERGE_WAIT_S = 2.0
     help="Folder with pictures and a .txt of the same name beside each, or a CSV, TSV or JSONL "
     "file with file_name and prompt.",
 )
-@click.option(
-    "--model",
-    default=DEFAULT_MODEL,
-    show_default=True,
-    help="Hub id, or a folder with a CLIP or SigLIP model; hf-hub:ID for open_clip's files.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
-    default="auto",
-    show_default=True,
-    help="Where the model runs.",
-)
-@click.option("--offline", is_flag=True, help="Never connect, not even for missing weights.")
-@click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin.")
+@model_options
 @click.option(
     "--limit",
     type=click.IntRange(min=2),

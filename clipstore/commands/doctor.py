@@ -16,8 +16,8 @@ import click
 from PIL.Image import Resampling
 
 from clipstore import __version__
-from clipstore.commands.ingest import DEFAULT_MODEL
 from clipstore.errors import ClipstoreError, ModelMissing, StoreMissing
+from clipstore.model.bands import DEFAULT_MODEL
 from clipstore.model.embedder import Embedder
 from clipstore.model.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from clipstore.model.weights import find_model

@@ -20,6 +20,7 @@ from clipstore.options import (
     format_option,
     layout_option,
     message_console,
+    model_options,
     pattern_option,
     prompts_option,
     read_user_prompts,
@@ -35,25 +36,12 @@ from clipstore.pipeline.timings import IngestTimings
 from clipstore.sources.pattern import PathPattern
 from clipstore.storage.store import default_store_path
 
-DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"
 EXAMPLES_PER_REASON = 3
 
 
 @click.command("ingest")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--model",
-    default=DEFAULT_MODEL,
-    show_default=True,
-    help="Hub id, or a folder with a CLIP or SigLIP model; hf-hub:ID for open_clip's files.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cuda", "mps", "cpu"]),
-    default="auto",
-    show_default=True,
-    help="Where the model runs.",
-)
+@model_options
 @click.option(
     "--dtype",
     type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
@@ -61,8 +49,6 @@ EXAMPLES_PER_REASON = 3
     show_default=True,
     help="Arithmetic of the image tower. auto: float16 on CUDA if it passes a check, else float32.",
 )
-@click.option("--offline", is_flag=True, help="Never connect, not even for missing weights.")
-@click.option("--allow-pickle", is_flag=True, help="Load .bin weights of unknown origin.")
 @prompts_option
 @layout_option
 @pattern_option
