@@ -26,7 +26,7 @@ openclip:
 	.venv-openclip/bin/python -m pip install --quiet -e ".[test,openclip]"
 	.venv-openclip/bin/python -m pytest tests/test_openclip.py
 
-# Speed and error of the scorer beside its peers: 12 GB in the temporary folder, and half an hour.
+# Speed and error of the scorer beside its peers: 12 GB in the temporary folder, and an hour.
 bench: $(VENV)/installed
 	$(VENV)/bin/python -m benchmarks.scorer --make-environments --fetch-pictures --prepare
 	$(VENV)/bin/python -m benchmarks.scorer --parts speed --out benchmarks/scorer_results.md

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.scorer.contestants import CONTESTANTS, OURS
-from benchmarks.scorer.heats import run_heat
-from benchmarks.scorer.models import make_checkpoint
-from benchmarks.scorer.picturesets import make_picture_set
-from benchmarks.scorer.process import Finished
-from benchmarks.scorer.runs import Workplace
+from benchmarks.scorer_parts.contestants import CONTESTANTS, OURS
+from benchmarks.scorer_parts.heats import run_heat
+from benchmarks.scorer_parts.models import make_checkpoint
+from benchmarks.scorer_parts.picturesets import make_picture_set
+from benchmarks.scorer_parts.process import Finished
+from benchmarks.scorer_parts.runs import Workplace
 from tests.test_scorer_benchmark import COMPOSITE, SMALL
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +16,16 @@ import torch
 from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 
-from benchmarks.scorer.ceilings import Ceilings
-from benchmarks.scorer.contestants import OURS
-from benchmarks.scorer.errorpictures import KINDS, ErrorPicture, make_error_pictures
-from benchmarks.scorer.errors import ErrorJob, measure_errors
-from benchmarks.scorer.floortables import floors_to_markdown
-from benchmarks.scorer.heats import Absent, Heat, OwnFigures, Row
-from benchmarks.scorer.machine import Machine
-from benchmarks.scorer.models import (
+from benchmarks import scorer
+from benchmarks.scorer_parts import command
+from benchmarks.scorer_parts.ceilings import Ceilings
+from benchmarks.scorer_parts.contestants import OURS
+from benchmarks.scorer_parts.errorpictures import KINDS, ErrorPicture, make_error_pictures
+from benchmarks.scorer_parts.errors import ErrorJob, measure_errors
+from benchmarks.scorer_parts.floortables import floors_to_markdown
+from benchmarks.scorer_parts.heats import Absent, Heat, OwnFigures, Row
+from benchmarks.scorer_parts.machine import Machine
+from benchmarks.scorer_parts.models import (
     ARCHITECTURES,
     VOCABULARY_SIZE,
     Architecture,
@@ -29,9 +34,9 @@ from benchmarks.scorer.models import (
     make_checkpoint,
     to_open_clip,
 )
-from benchmarks.scorer.picturesets import PictureFormat, PictureSet, make_picture_set
-from benchmarks.scorer.process import Failed, Finished, run_process
-from benchmarks.scorer.report import Findings, findings_to_markdown
+from benchmarks.scorer_parts.picturesets import PictureFormat, PictureSet, make_picture_set
+from benchmarks.scorer_parts.process import Failed, Finished, run_process
+from benchmarks.scorer_parts.report import Findings, findings_to_markdown
 from clipstore.pictures.panels import CutPicture, PanelReader
 from clipstore.pipeline.discover import discover
 from clipstore.pipeline.timings import IngestTimings
@@ -53,6 +58,32 @@ def composites(tmp_path_factory: pytest.TempPathFactory) -> PictureSet:
 @pytest.fixture(scope="module")
 def one_of_each_kind(tmp_path_factory: pytest.TempPathFactory) -> tuple[ErrorPicture, ...]:
     return tuple(make_error_pictures(len(KINDS), [], tmp_path_factory.mktemp("kinds")))
+
+
+def test_the_command_can_be_called_by_its_file_name_from_anywhere(tmp_path: Path) -> None:
+    called = subprocess.run(
+        [sys.executable, Path(scorer.__file__), "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--make-environments" in called.stdout
+    assert scorer.main is command.main, "and so it can with `python -m benchmarks.scorer`"
+
+
+def test_only_what_the_asked_part_needs_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "make_checkpoint", lambda *_: Checkpoint(SMALL, tmp_path))
+    asked = ["--prepare", "--work", str(tmp_path), "--error-pictures", "1", "--pictures", "1"]
+    asked += ["--device", "cpu", "--models", "ViT-B-32", "--formats", "png-512", "--parts"]
+    for part, made in (("errors", "error-1-0"), ("speed", "png-512-1")):
+        monkeypatch.setattr(sys, "argv", ["scorer", *asked, part])
+        command.main()
+        (folder,) = (path for path in (tmp_path / "pictures").iterdir() if path.is_dir())
+        assert folder.name.startswith(made)
+        shutil.rmtree(tmp_path / "pictures")
 
 
 class TestPictureSets:
@@ -161,7 +192,7 @@ class TestErrors:
         job = ErrorJob(str(checkpoint.folder), "cpu", ("auto",), pictures, ("a red fox",))
         convert = Image.Image.convert
         monkeypatch.setattr(  # the reference sees red and blue swapped
-            "benchmarks.scorer.errors._pillow_rgb",
+            "benchmarks.scorer_parts.errors._pillow_rgb",
             lambda path: Image.fromarray(np.asarray(convert(Image.open(path), "RGB"))[:, :, ::-1]),
         )
         report = measure_errors(job)

@@ -6,10 +6,10 @@ says so.
 
 from __future__ import annotations
 
-from benchmarks.scorer.contestants import OURS
-from benchmarks.scorer.heats import Absent, Heat, Row
-from benchmarks.scorer.machine import Machine
-from benchmarks.scorer.process import Failed
+from benchmarks.scorer_parts.contestants import OURS
+from benchmarks.scorer_parts.heats import Absent, Heat, Row
+from benchmarks.scorer_parts.machine import Machine
+from benchmarks.scorer_parts.process import Failed
 
 NO_GPU = "not yet measured on a GPU"
 PRECISIONS = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.scorer.models import ARCHITECTURES, Architecture
-from benchmarks.scorer.picturesets import FORMATS, PictureFormat
+from benchmarks.scorer_parts.models import ARCHITECTURES, Architecture
+from benchmarks.scorer_parts.picturesets import FORMATS, PictureFormat
 
 CPU_PICTURES = {"ViT-B-32": 96, "ViT-L-14-336": 16}
 """Whole batches: clipstore fills up its last one, which a job of thousands does not feel."""

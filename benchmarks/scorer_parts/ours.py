@@ -1,6 +1,6 @@
 """clipstore itself, timed as the peers are: what `clipstore ingest` does, called from here.
 
-    python -m benchmarks.scorer.ours JOB.json ANSWER.json
+    python -m benchmarks.scorer_parts.ours JOB.json ANSWER.json
 
 Invariant: only public entry points are called, and the clock covers all of an ingest: opening the
 database, reading, scoring, the spool and the merge.
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.scorer.peers.job import Clock, Group, Job, read_job, write_answer
+from benchmarks.scorer_parts.peers.job import Clock, Group, Job, read_job, write_answer
 from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.vectors import DtypeChoice
 from clipstore.pipeline.discover import Discovery, discover

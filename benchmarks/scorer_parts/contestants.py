@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.scorer.environments import OWN
+from benchmarks.scorer_parts.environments import OWN
 
 Precision = Literal["default", "fp32", "fp16", "bf16"]
 """ "default" is clipstore's own choice for the device."""
@@ -40,7 +40,7 @@ class Contestant:
 
     def command(self, python: Path, job: Path, answer: Path) -> Sequence[str]:
         if self.name == OURS:
-            return [sys.executable, "-m", "benchmarks.scorer.ours", str(job), str(answer)]
+            return [sys.executable, "-m", "benchmarks.scorer_parts.ours", str(job), str(answer)]
         return [str(python), str(PEERS / self.script), str(job), str(answer)]
 
 

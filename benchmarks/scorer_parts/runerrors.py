@@ -12,16 +12,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.scorer.content import write_prompts
-from benchmarks.scorer.errorpictures import ErrorPicture
-from benchmarks.scorer.errors import ErrorReport, KindError, PathError
-from benchmarks.scorer.plan import SLOW_ON_CPU
-from benchmarks.scorer.process import Failed, run_process, write_json
-from benchmarks.scorer.runs import Workplace
+from benchmarks.scorer_parts.content import write_prompts
+from benchmarks.scorer_parts.errorpictures import ErrorPicture
+from benchmarks.scorer_parts.errors import ErrorReport, KindError, PathError
+from benchmarks.scorer_parts.plan import SLOW_ON_CPU
+from benchmarks.scorer_parts.process import Failed, run_process, write_json
+from benchmarks.scorer_parts.runs import Workplace
 from clipstore.resources import resource_folder
 
-FEW = slice(12, 36)
-"""Of them, for models that are slow on a CPU: every kind of file once real and once drawn."""
 PROMPTS = 8
 DTYPES = {"cpu": ("auto", "float16", "bfloat16"), "cuda": ("auto", "float32", "bfloat16")}
 """ "auto" is float32 on a CPU and float16 on CUDA."""
@@ -37,19 +35,19 @@ def trained_model() -> Path:
 def run_errors(
     model: Path, pictures: Sequence[ErrorPicture], place: Workplace
 ) -> ErrorReport | Failed:
-    """`model`'s errors on `pictures`, on a few of them where it is slow."""
+    """`model`'s errors on `pictures`."""
     sys.stderr.write(f"errors of {model.name}\n")
     is_slow = place.device == "cpu" and model.name in SLOW_ON_CPU
     job = {
         "model": str(model),
         "device": place.device,
         "dtypes": SLOW_DTYPES if is_slow else DTYPES.get(place.device, ("auto",)),
-        "pictures": [asdict(picture) for picture in (pictures[FEW] if is_slow else pictures)],
+        "pictures": [asdict(picture) for picture in pictures],
         "prompts": write_prompts(PROMPTS),
     }
     path = write_json(place.folder / "errors-job.json", job)
     answer = place.folder / "errors.json"
-    command = [sys.executable, "-m", "benchmarks.scorer.errors", str(path), str(answer)]
+    command = [sys.executable, "-m", "benchmarks.scorer_parts.errors", str(path), str(answer)]
     finished = run_process(command, log=place.folder / "errors.log")
     if isinstance(finished, Failed):
         return Failed(f"{model.name}: {finished.why}")

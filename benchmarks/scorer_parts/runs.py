@@ -12,10 +12,10 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.scorer.ceilings import Ceilings
-from benchmarks.scorer.models import Architecture, Checkpoint
-from benchmarks.scorer.picturesets import PictureSet
-from benchmarks.scorer.process import Failed, Finished, run_process, write_json
+from benchmarks.scorer_parts.ceilings import Ceilings
+from benchmarks.scorer_parts.models import Architecture, Checkpoint
+from benchmarks.scorer_parts.picturesets import PictureSet
+from benchmarks.scorer_parts.process import Failed, Finished, run_process, write_json
 
 CPU_BATCH_TOKENS = 2400
 """Image tokens in a peer's batch: 4 pictures of ViT-L/14-336, what clipstore takes there."""
@@ -95,7 +95,7 @@ def measure_ceilings(
         precision="fp32",
     )
     answer = place.folder / "ceilings.json"
-    command = [sys.executable, "-m", "benchmarks.scorer.ceilings", str(job), str(answer)]
+    command = [sys.executable, "-m", "benchmarks.scorer_parts.ceilings", str(job), str(answer)]
     finished = run_process(command, log=place.folder / "ceilings.log")
     if isinstance(finished, Failed):
         sys.stderr.write(f"  no ceilings: {finished.why}\n")

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.scorer.ceilings import Ceilings
-from benchmarks.scorer.contestants import CONTESTANTS, OURS, REFERENCE, Contestant
-from benchmarks.scorer.environments import find_python
-from benchmarks.scorer.models import Checkpoint
-from benchmarks.scorer.ours import SteadyState
-from benchmarks.scorer.picturesets import PictureSet, warm_page_cache
-from benchmarks.scorer.process import Failed, Finished, run_process
-from benchmarks.scorer.runs import Workplace, measure_ceilings, run_command, write_job
+from benchmarks.scorer_parts.ceilings import Ceilings
+from benchmarks.scorer_parts.contestants import CONTESTANTS, OURS, REFERENCE, Contestant
+from benchmarks.scorer_parts.environments import find_python
+from benchmarks.scorer_parts.models import Checkpoint
+from benchmarks.scorer_parts.ours import SteadyState
+from benchmarks.scorer_parts.picturesets import PictureSet, warm_page_cache
+from benchmarks.scorer_parts.process import Failed, Finished, run_process
+from benchmarks.scorer_parts.runs import Workplace, measure_ceilings, run_command, write_job
 from clipstore.pipeline.timings import IngestTimings
 
 

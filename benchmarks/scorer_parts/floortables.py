@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.scorer.heats import Heat
+from benchmarks.scorer_parts.heats import Heat
 
 LINES = (
     "| model, files | 10⁹ operations per picture | matrix rate, 10¹² /s "

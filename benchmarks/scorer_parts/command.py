@@ -1,11 +1,7 @@
-"""How fast and how exact the scorer is, beside its peers: one command, any machine.
+"""The command `benchmarks/scorer.py`: arguments, what is made, what is measured, in which order.
 
-    python -m benchmarks.scorer [--make-environments] [--fetch-pictures] [--out FILE.md]
-    python -m benchmarks.scorer --models ViT-B-32 --formats png-1024 --pictures 32 --parts speed
-
-What it needs it makes, once, in its work folder: pictures, random weights of the true sizes, the
-peers' environments (6 GB) and real pictures to measure errors on (180 MB), these two only when
-asked. Defaults are for the device: on two idle cores about 25 minutes.
+Invariant: what it needs it makes, once, in its work folder, and nothing that the asked parts do not
+need; after each step the file on disk holds all that is measured so far.
 """
 
 from __future__ import annotations
@@ -16,22 +12,29 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.scorer.contestants import CONTESTANTS, OURS
-from benchmarks.scorer.environments import list_versions, make_environments
-from benchmarks.scorer.errorpictures import make_error_pictures
-from benchmarks.scorer.errors import ErrorReport
-from benchmarks.scorer.heats import Heat, run_heat
-from benchmarks.scorer.machine import describe_machine
-from benchmarks.scorer.models import ARCHITECTURES, make_checkpoint
-from benchmarks.scorer.picturesets import FORMATS, make_picture_set
-from benchmarks.scorer.plan import plan_heats
-from benchmarks.scorer.process import Failed
-from benchmarks.scorer.realpictures import SOURCE, fetch_real_pictures, list_real_pictures
-from benchmarks.scorer.report import Findings, findings_to_markdown
-from benchmarks.scorer.runerrors import run_errors, trained_model
-from benchmarks.scorer.runs import Workplace
+from benchmarks.scorer_parts.contestants import CONTESTANTS, OURS
+from benchmarks.scorer_parts.environments import list_versions, make_environments
+from benchmarks.scorer_parts.errorpictures import ErrorPicture, make_error_pictures
+from benchmarks.scorer_parts.errors import ErrorReport
+from benchmarks.scorer_parts.heats import Heat, run_heat
+from benchmarks.scorer_parts.machine import describe_machine
+from benchmarks.scorer_parts.models import ARCHITECTURES, make_checkpoint
+from benchmarks.scorer_parts.picturesets import FORMATS, make_picture_set
+from benchmarks.scorer_parts.plan import plan_heats
+from benchmarks.scorer_parts.process import Failed
+from benchmarks.scorer_parts.realpictures import SOURCE, fetch_real_pictures, list_real_pictures
+from benchmarks.scorer_parts.report import Findings, findings_to_markdown
+from benchmarks.scorer_parts.runerrors import run_errors, trained_model
+from benchmarks.scorer_parts.runs import Workplace
 from clipstore.model.embed import choose_device
 
+WHAT = """\
+How fast and how exact the scorer is, beside its peers: one command, any machine.
+
+What it needs it makes, once, in its work folder: pictures, random weights of the true sizes, the
+peers' environments (6 GB) and real pictures to measure errors on (180 MB), these two only when
+asked. Defaults are for the device: on two idle cores about an hour, half of it the speed.
+"""
 PARTS = ("speed", "errors")
 DEFAULT_WORK = Path(tempfile.gettempdir()) / "clipstore-benchmark"
 
@@ -40,39 +43,39 @@ def main() -> None:
     """Parse, make, measure, write."""
     asked = _parse()
     place = Workplace(
-        folder=asked.work,
+        folder=asked.work.resolve(),
         device=choose_device(asked.device),
         rounds=asked.rounds,
         peers=frozenset(asked.peers),
     )
-    asked.work.mkdir(parents=True, exist_ok=True)
-    real_folder = asked.real_pictures or asked.work / "real"
+    place.folder.mkdir(parents=True, exist_ok=True)
+    real_folder = asked.real_pictures or place.folder / "real"
     if asked.make_environments:
         make_environments(place.environments)
     if asked.fetch_pictures:
         fetch_real_pictures(real_folder)
     plans = plan_heats(place.device, asked.models, asked.formats, asked.pictures)
-    prepared = [
-        (
-            make_checkpoint(plan.architecture, asked.work / "models"),
-            make_picture_set(plan.form, plan.pictures, asked.work / "pictures"),
-        )
+    models = {
+        plan.architecture: make_checkpoint(plan.architecture, place.folder / "models")
         for plan in plans
-    ]
-    real = list_real_pictures(real_folder)
-    error_pictures = make_error_pictures(asked.error_pictures, real, asked.work / "pictures")
+    }
+    heats = plans if "speed" in asked.parts else []
+    sets = [make_picture_set(heat.form, heat.pictures, place.folder / "pictures") for heat in heats]
+    error_pictures: list[ErrorPicture] = []
+    if "errors" in asked.parts:
+        real = list_real_pictures(real_folder)
+        error_pictures = make_error_pictures(asked.error_pictures, real, place.folder / "pictures")
     if asked.prepare:
         return
     source = SOURCE if asked.real_pictures is None else str(asked.real_pictures)
     report = _Report(asked.out, place, source)
-    if "speed" in asked.parts:
-        for number, (checkpoint, pictures) in enumerate(prepared):
-            _say(f"{checkpoint.architecture.name}, {pictures.format.name}")
-            report.heats.append(run_heat(checkpoint, pictures, place, backwards=number % 2 == 1))
-            report.write()
+    for number, (plan, pictures) in enumerate(zip(heats, sets, strict=True)):
+        _say(f"{plan.architecture.name}, {plan.form.name}")
+        checkpoint = models[plan.architecture]
+        report.heats.append(run_heat(checkpoint, pictures, place, backwards=number % 2 == 1))
+        report.write()
     if "errors" in asked.parts:
-        folders = [checkpoint.folder for checkpoint, _ in prepared]
-        for model in dict.fromkeys([*folders, trained_model()]):
+        for model in [*(checkpoint.folder for checkpoint in models.values()), trained_model()]:
             found = run_errors(model, error_pictures, place)
             if isinstance(found, Failed):
                 report.failures.append(found.why)
@@ -122,7 +125,7 @@ class _Report:
 
 def _parse() -> argparse.Namespace:
     peers = [each.name for each in CONTESTANTS if each.name != OURS]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.scorer", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scorer", description=WHAT)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--models", nargs="+", choices=list(ARCHITECTURES))
     parser.add_argument("--formats", nargs="+", choices=list(FORMATS))
@@ -145,7 +148,3 @@ def _parse() -> argparse.Namespace:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-if __name__ == "__main__":
-    main()

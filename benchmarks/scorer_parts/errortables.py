@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.scorer.errors import MAX_BOUND, MEAN_BOUND, ErrorReport, PathError
+from benchmarks.scorer_parts.errors import MAX_BOUND, MEAN_BOUND, ErrorReport, PathError
 
 
 def errors_to_markdown(reports: Sequence[ErrorReport]) -> str:

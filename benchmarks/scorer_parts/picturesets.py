@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.scorer.content import draw_picture, write_prompts
+from benchmarks.scorer_parts.content import draw_picture, write_prompts
 from clipstore.demo.composite import SEPARATOR, stitch_base_and_checkpoint
 
 PICTURES_PER_PROMPT = 4

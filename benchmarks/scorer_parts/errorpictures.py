@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.scorer.content import draw_picture
+from benchmarks.scorer_parts.content import draw_picture
 
 VERSION = 1
 SIDES_PX = (512, 640, 768, 896, 1024)

@@ -1,6 +1,6 @@
 """What bounds clipstore on this machine: arithmetic, memory, the model alone, decoding alone.
 
-    python -m benchmarks.scorer.ceilings JOB.json ANSWER.json
+    python -m benchmarks.scorer_parts.ceilings JOB.json ANSWER.json
 
 Invariant: each is measured by itself, with nothing else of clipstore running, through the same
 entry points that an ingest uses.
@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from benchmarks.scorer.models import ARCHITECTURES
-from benchmarks.scorer.peers.job import Job, read_job
+from benchmarks.scorer_parts.models import ARCHITECTURES
+from benchmarks.scorer_parts.peers.job import Job, read_job
 from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.embedder import PixelPath
 from clipstore.pipeline.discover import discover

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.scorer.contestants import OURS
-from benchmarks.scorer.errors import ErrorReport
-from benchmarks.scorer.errortables import errors_to_markdown
-from benchmarks.scorer.floortables import floors_to_markdown
-from benchmarks.scorer.heats import Heat
-from benchmarks.scorer.machine import Machine
-from benchmarks.scorer.speedtables import best_peer, heat_to_markdown, our_row, to_short
+from benchmarks.scorer_parts.contestants import OURS
+from benchmarks.scorer_parts.errors import ErrorReport
+from benchmarks.scorer_parts.errortables import errors_to_markdown
+from benchmarks.scorer_parts.floortables import floors_to_markdown
+from benchmarks.scorer_parts.heats import Heat
+from benchmarks.scorer_parts.machine import Machine
+from benchmarks.scorer_parts.speedtables import best_peer, heat_to_markdown, our_row, to_short
 
 HOW = """\
 Every contestant scores the same files in a process of its own, one after the other, in reversed

@@ -1,6 +1,6 @@
 """How far clipstore's cosines are from transformers' in float32, on real and drawn pictures.
 
-    python -m benchmarks.scorer.errors JOB.json ANSWER.json
+    python -m benchmarks.scorer_parts.errors JOB.json ANSWER.json
 
 Invariant: the reference shares no code with clipstore. Pillow decodes, transformers' own
 processor makes the pixels, `CLIPModel` in float32 the vectors. Only where Pillow's `convert` would
@@ -24,7 +24,7 @@ from PIL import Image
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from benchmarks.scorer.errorpictures import ErrorPicture
+from benchmarks.scorer_parts.errorpictures import ErrorPicture
 from clipstore.model.embed import load_clip
 from clipstore.model.preprocessorfile import read_preprocessing
 from clipstore.model.vectors import DtypeChoice
