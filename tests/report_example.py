@@ -16,7 +16,9 @@ from PIL import Image, ImageDraw
 
 from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
-from clipstore.report.data import (
+from clipstore.report.data import ReportData
+from clipstore.report.gather import gather_report
+from clipstore.report.tables import (
     INGEST_COLUMNS,
     MODEL_COLUMNS,
     PICTURE_COLUMNS,
@@ -24,10 +26,8 @@ from clipstore.report.data import (
     PROMPT_STEP_COLUMNS,
     RUN_COLUMNS,
     RUN_STEP_COLUMNS,
-    ReportData,
     ReportTables,
 )
-from clipstore.report.gather import gather_report
 from clipstore.types import TRAINED_PANELS, Band, content_id
 
 NOW = datetime(2031, 11, 23, 19, 5, tzinfo=UTC)

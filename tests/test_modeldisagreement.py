@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from clipstore.report.data import DISAGREEMENT_COLUMNS
 from clipstore.report.fromstore import report_from_store
 from clipstore.report.modeldisagreement import disagreements_to_sentences
+from clipstore.report.tables import DISAGREEMENT_COLUMNS
 from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,

@@ -13,9 +13,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from clipstore.report.data import PROBLEM_COLUMNS, ReportData
+from clipstore.report.data import ReportData
 from clipstore.report.gather import gather_report
 from clipstore.report.page import render_page
+from clipstore.report.tables import PROBLEM_COLUMNS
 from tests.report_example import NOW, example_data, small_inputs
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -6,123 +6,16 @@ pictures are thumbnails already. Cosines are raw; None and NaN both mean "not kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-import polars as pl
-
 from clipstore.findings import Verdict
+from clipstore.report.carddata import RunPrompts
 from clipstore.report.figures import RunCurve
-from clipstore.report.thumbnails import NoThumbnail, Thumbnail
 from clipstore.types import Band
 
 SIZE_CAP_BYTES = 12_000_000
 """A page that mail servers still carry: attachments grow by a third on the way."""
-
-RUN_STEP_COLUMNS = {
-    "model": pl.String,
-    "run": pl.String,
-    "step": pl.Int64,
-    "panel": pl.String,
-    "n_prompts": pl.Int64,
-    "n_images": pl.Int64,
-    "mean": pl.Float64,
-    "share_in_band": pl.Float64,
-}
-PROMPT_STEP_COLUMNS = {
-    "model": pl.String,
-    "run": pl.String,
-    "step": pl.Int64,
-    "panel": pl.String,
-    "prompt_id": pl.String,
-    "text_id": pl.Int64,
-    "text": pl.String,
-    "is_truncated": pl.Boolean,
-    "asks_for_words": pl.Boolean,
-    "cosine": pl.Float64,
-}
-PICTURE_COLUMNS = {
-    "model": pl.String,
-    "run": pl.String,
-    "step": pl.Int64,
-    "prompt_id": pl.String,
-    "panel": pl.String,
-    "image_index": pl.Int64,
-    "path": pl.String,
-    "left": pl.Int64,
-    "top": pl.Int64,
-    "right": pl.Int64,
-    "bottom": pl.Int64,
-    "cosine": pl.Float64,
-}
-PROBLEM_COLUMNS = {
-    "path": pl.String,
-    "stage": pl.String,
-    "reason": pl.String,
-    "detail": pl.String,
-    "is_pending": pl.Boolean,
-}
-INGEST_COLUMNS = {
-    "n_seen": pl.Int64,
-    "n_scored": pl.Int64,
-    "n_known": pl.Int64,
-    "n_pending": pl.Int64,
-    "n_refused": pl.Int64,
-    "n_skipped": pl.Int64,
-}
-RUN_COLUMNS = {
-    "run": pl.String,
-    "root": pl.String,
-    "layout": pl.String,
-}
-MODEL_COLUMNS = {
-    "name": pl.String,
-    "revision": pl.String,
-    "weights_sha256": pl.String,
-    "preprocessing": pl.String,
-    "dtype": pl.String,
-    "software": pl.String,
-    "poor_below_cosine": pl.Float64,
-    "low_cosine": pl.Float64,
-    "high_cosine": pl.Float64,
-}
-DISAGREEMENT_COLUMNS = {
-    "run": pl.String,
-    "model_a": pl.String,
-    "model_b": pl.String,
-    "first_step": pl.Int64,
-    "last_step": pl.Int64,
-    "change_a": pl.Float64,
-    "change_b": pl.Float64,
-    "disagree": pl.Boolean,
-}
-
-
-@dataclass(frozen=True)
-class ReportTables:
-    """What the store says, as frames; the columns are those named above, more may be there.
-
-    `model` is the label that also stands in `Verdict.model`, one for each `types.Model`.
-    """
-
-    run_step: pl.DataFrame
-    """`RUN_STEP_COLUMNS`: one row per model, run, step and panel."""
-    prompt_step: pl.DataFrame
-    """`PROMPT_STEP_COLUMNS`: trained panels and `base`; `cosine` is the mean over the images."""
-    pictures: pl.DataFrame
-    """`PICTURE_COLUMNS`: one row per scored panel of a file; `path` absolute, the box in pixels."""
-    problems: pl.DataFrame
-    """`PROBLEM_COLUMNS`: files that are not scores now."""
-    ingests: pl.DataFrame
-    """`INGEST_COLUMNS`: one row per ingest, the latest last."""
-    runs: pl.DataFrame
-    """`RUN_COLUMNS`: one row per run; `root` is its absolute folder."""
-    models: pl.DataFrame
-    """`MODEL_COLUMNS`: the three band columns are null where no band is known."""
-    disagreements: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema=DISAGREEMENT_COLUMNS)
-    )
-    """`DISAGREEMENT_COLUMNS`: one row per run and pair of models; empty with one model."""
 
 
 @dataclass(frozen=True)
@@ -147,50 +40,6 @@ class RunRow:
     """Share of prompts at the last validation whose cosine lies in the band, 0 to 1."""
     last_step: int | None
     curve: RunCurve
-
-
-@dataclass(frozen=True)
-class CardPicture:
-    """One picture of a prompt card."""
-
-    step: int
-    cosine: float
-    """Of this one picture's panel."""
-    path: str
-    """Inside the run's folder."""
-    picture: Thumbnail | NoThumbnail
-
-
-@dataclass(frozen=True)
-class PromptCard:
-    """One prompt of a run at its last validation, beside the base model's picture."""
-
-    prompt_id: str
-    text: str
-    """Clipped; `n_characters` says how long it is."""
-    n_characters: int
-    is_truncated: bool
-    """CLIP read only the beginning of the text."""
-    asks_for_words: bool
-    """The picture shall show written words, which CLIP reads as if they were the thing itself."""
-    cosine: float
-    """Mean over the prompt's pictures at this step."""
-    base_cosine: float | None
-    n_images: int
-    """Pictures of this prompt at this step; the first one is shown."""
-    trained: CardPicture | None
-    base: CardPicture | None
-
-
-@dataclass(frozen=True)
-class RunPrompts:
-    """The prompts with the lowest and highest cosine of one run."""
-
-    run: str
-    step: int
-    n_prompts: int
-    lowest: tuple[PromptCard, ...]
-    highest: tuple[PromptCard, ...]
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from pathlib import PurePath
 
 import polars as pl
 
-from clipstore.report.data import Counts, ProblemFile, ProblemGroup, PromptFacts, ReportTables
+from clipstore.report.data import Counts, ProblemFile, ProblemGroup, PromptFacts
 from clipstore.report.inert import strip_folders
 from clipstore.report.promptcards import path_in_run
+from clipstore.report.tables import ReportTables
 from clipstore.types import TRAINED_PANELS
 
 MAX_LISTED = 20

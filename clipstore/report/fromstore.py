@@ -10,8 +10,9 @@ from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.rulesfile import changed_rules_text
-from clipstore.report.data import ReportData, ReportTables
+from clipstore.report.data import ReportData
 from clipstore.report.gather import gather_report
+from clipstore.report.tables import ReportTables
 from clipstore.storage.sqlfiles import read_statement
 from clipstore.storage.store import open_current
 

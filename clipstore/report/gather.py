@@ -22,7 +22,6 @@ from clipstore.report.data import (
     ModelSection,
     PromptFacts,
     ReportData,
-    ReportTables,
     RunRow,
 )
 from clipstore.report.dataquality import (
@@ -33,6 +32,7 @@ from clipstore.report.dataquality import (
 from clipstore.report.figures import RUN_STYLES, RunCurve
 from clipstore.report.modeldisagreement import disagreements_to_sentences
 from clipstore.report.promptcards import RunTables, tables_to_run_prompts
+from clipstore.report.tables import ReportTables
 from clipstore.report.thumbnails import ThumbnailMaker
 from clipstore.types import TRAINED_PANELS, Band
 

@@ -17,7 +17,7 @@ MAX_SENTENCES = 3
 def disagreements_to_sentences(disagreements: pl.DataFrame) -> tuple[str, ...]:
     """One sentence for each of the first, and one for how many more there are.
 
-    `disagreements` has `data.DISAGREEMENT_COLUMNS`.
+    `disagreements` has `tables.DISAGREEMENT_COLUMNS`.
     """
     found = disagreements.filter(pl.col("disagree"))
     said = [

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from clipstore.report.data import CardPicture, PromptCard, ReportData
+from clipstore.report.carddata import CardPicture, PromptCard
+from clipstore.report.data import ReportData
 from clipstore.report.thumbnails import LEFT_OUT_FOR_SIZE, Thumbnail
 
 

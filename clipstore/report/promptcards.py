@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from clipstore.report.data import CardPicture, PromptCard, RunPrompts
+from clipstore.report.carddata import CardPicture, PromptCard, RunPrompts
 from clipstore.report.thumbnails import ThumbnailMaker
 from clipstore.types import TRAINED_PANELS, Box
 
@@ -27,9 +27,9 @@ class RunTables(NamedTuple):
     root: PurePath | None
     """The run's folder; None when unknown."""
     scores: pl.DataFrame
-    """`data.PROMPT_STEP_COLUMNS`."""
+    """`tables.PROMPT_STEP_COLUMNS`."""
     pictures: pl.DataFrame
-    """`data.PICTURE_COLUMNS`."""
+    """`tables.PICTURE_COLUMNS`."""
 
 
 def tables_to_run_prompts(run: str, tables: RunTables, maker: ThumbnailMaker) -> RunPrompts | None:
