@@ -28,8 +28,8 @@ class CountsCalls(MeanColourEmbedder):
 
 
 def scorer_of(embedder: MeanColourEmbedder) -> BatchScorer:
-    memory = VectorMemory(np.empty(0, dtype=np.int64), lambda _ids: {})
-    return BatchScorer(embedder, PartRows(1, embedder.model, True), memory, nullcontext)
+    memory, texts = (VectorMemory(np.empty(0, np.int64), lambda _ids: {}) for _ in range(2))
+    return BatchScorer(embedder, PartRows(1, embedder.model, True), memory, texts, nullcontext)
 
 
 TASK = Task(Run("r", Path("/r"), "folder", "a test"), Prompt("p", "red", "a test"))

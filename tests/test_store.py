@@ -342,7 +342,7 @@ def test_without_the_table_of_embeddings_all_else_goes_on(filled: Path) -> None:
     with open_current(filled) as reader:
         model = {"model_id": MODEL.model_id}
         assert reader.read("known_crops", model).rows() == []
-        assert reader.read("vectors_of_crops", {**model, "crop_ids": [1]}).rows() == []
+        assert reader.read("vectors_of_crops", {**model, "ids": [1]}).rows() == []
     assert check_store(filled) == ()
 
 

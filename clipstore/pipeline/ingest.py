@@ -143,10 +143,14 @@ class _Session:
         ingest_id = content_id(self._started_at.isoformat(), str(os.getpid()))
         self._rows = PartRows(ingest_id, embedder.model, options.keep_embeddings)
         self._account = Account(self._rows)
+        model_id, reading = embedder.model.model_id, keeper.reading
         self._memory = VectorMemory(
-            known.crop_ids, stored_vectors(store, embedder.model.model_id, keeper.reading)
+            known.crop_ids, stored_vectors(store, model_id, reading, "vectors_of_crops")
         )
-        self._scorer = BatchScorer(embedder, self._rows, self._memory, self._in_model)
+        texts = VectorMemory(
+            known.text_ids, stored_vectors(store, model_id, reading, "vectors_of_texts")
+        )
+        self._scorer = BatchScorer(embedder, self._rows, self._memory, texts, self._in_model)
         self._base_crops: dict[tuple[int, str], int] = {}
         """crop_id of the latest base panel by run_id and prompt_id: the next one will be it."""
         self._n_total = 0

@@ -40,12 +40,15 @@ class KnownFiles:
         files: Mapping[tuple[int, str], _KnownFile],
         run_names: Mapping[int, str],
         crop_ids: NDArray[np.int64],
+        text_ids: NDArray[np.int64],
     ) -> None:
         self._files = files
         self.run_names = run_names
         """Names in the store by run_id."""
         self.crop_ids = crop_ids
         """The panels' contents whose vectors are in the store, (n,)."""
+        self.text_ids = text_ids
+        """The texts whose vectors are, (n,)."""
 
     @classmethod
     def load(cls, store: Path, model_id: int, run_ids: Sequence[int]) -> KnownFiles:
@@ -58,6 +61,7 @@ class KnownFiles:
             scored = reader.read("known_images", {"model_id": model_id, "run_ids": list(run_ids)})
             names = reader.read("run_names")
             crops = reader.read("known_crops", {"model_id": model_id})
+            texts = reader.read("known_texts", {"model_id": model_id})
         for frame in (scored, *_waiting_images(store, model_id)):
             for row in frame.iter_rows(named=True):
                 files[row["run_id"], row["path"]] = _KnownFile(
@@ -70,6 +74,7 @@ class KnownFiles:
             files,
             dict(zip(names["run_id"].to_list(), names["name"].to_list(), strict=True)),
             crops["crop_id"].to_numpy().astype(np.int64),
+            texts["text_id"].to_numpy().astype(np.int64),
         )
 
     def has_file(self, run: Run, picture: Picture) -> bool:

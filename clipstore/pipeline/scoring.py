@@ -1,7 +1,7 @@
 """Read pictures to cosines, a batch at a time, each batch one part of the spool.
 
 Invariant: a file's scores are all in one part, and a panel's content goes through the model once,
-in whatever files it is seen.
+in whatever files it is seen; so does a text, in whatever ingest.
 """
 
 from __future__ import annotations
@@ -55,14 +55,16 @@ class BatchScorer:
         embedder: Embedder,
         rows: PartRows,
         memory: VectorMemory,
+        texts: VectorMemory,
         in_model: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """`in_model` is entered around every call of the model."""
+        """`memory` is of panels, `texts` of prompts; `in_model` is entered around every call of the
+        model."""
         self._in_model = in_model
         self._embedder = embedder
         self._rows = rows
         self._memory = memory
-        self._text_vectors: dict[int, Vector] = {}  # text_id → (dimension,)
+        self._texts = texts
         self._batch: list[tuple[Task, ReadPicture]] = []
         self._vectors: dict[int, Vector] = {}
         """Of the crops in the batch, by crop_id."""
@@ -95,23 +97,26 @@ class BatchScorer:
             elif panel.pixels is not None:
                 self._fresh[panel.crop_id] = panel.pixels
 
-    def embed_texts(self, prompts: Iterable[Prompt]) -> None:
-        """Put those texts through the model that have not been yet."""
-        texts = {
-            prompt.text_id: prompt.text
-            for prompt in prompts
-            if prompt.text_id not in self._text_vectors
-        }
-        if not texts:
-            return
+    def _embed_texts(self, ahead: Iterable[Prompt]) -> Mapping[int, Vector]:
+        """The vectors of the batch's prompts, by text_id. When the model is needed for one, those
+        `ahead` go with it."""
+        needed = {task.prompt.text_id: task.prompt.text for task, _ in self._batch}
+        found = self._texts.find(needed)
+        if len(found) == len(needed):
+            return found
+        soon = {prompt.text_id: prompt.text for prompt in ahead}
+        found |= self._texts.find(soon.keys() - needed.keys())
+        new = {text_id: text for text_id, text in (needed | soon).items() if text_id not in found}
         with self._in_model():
-            embedded = self._embedder.embed_texts(list(texts.values()))
-        for index, text_id in enumerate(texts):
-            self._text_vectors[text_id] = embedded.vectors[index]
-            self._rows.add_text_vector(text_id, embedded.vectors[index])
+            embedded = self._embedder.embed_texts(list(new.values()))
+        vectors = dict(zip(new, embedded.vectors, strict=True))
+        self._texts.remember(vectors)
+        for index, (text_id, vector) in enumerate(vectors.items()):
+            self._rows.add_text_vector(text_id, vector)
             self._rows.add_token_count(
                 text_id, int(embedded.token_counts[index]), bool(embedded.is_truncated[index])
             )
+        return found | vectors
 
     def score(self, ahead: Sequence[Prompt] = ()) -> BatchResult:
         """Put at most one batch of crops through the model; files of which a crop is left over
@@ -120,8 +125,7 @@ class BatchScorer:
         `ahead` are prompts that will be needed soon: texts go through in batches too. Interrupted
         by an exception it adds no row of a score, and everything stays queued.
         """
-        if any(task.prompt.text_id not in self._text_vectors for task, _ in self._batch):
-            self.embed_texts([*(task.prompt for task, _ in self._batch), *ahead])
+        texts = self._embed_texts(ahead)
         self._embed_images()
         is_done = [
             all(panel.crop_id in self._vectors for panel in read.panels) for _, read in self._batch
@@ -131,7 +135,7 @@ class BatchScorer:
         problems = tuple(
             (task.run, problem)
             for task, read in done
-            if (problem := self._score(task, read)) is not None
+            if (problem := self._score(task, read, texts[task.prompt.text_id])) is not None
         )
         left = {panel.crop_id for _, read in self._batch for panel in read.panels}
         self._vectors = {crop_id: v for crop_id, v in self._vectors.items() if crop_id in left}
@@ -153,8 +157,8 @@ class BatchScorer:
         self._vectors |= found | new
         self._fresh = {crop_id: pixels for crop_id, pixels in fresh.items() if crop_id not in new}
 
-    def _score(self, task: Task, read: ReadPicture) -> Problem | None:
-        text = self._text_vectors[task.prompt.text_id]  # (dimension,)
+    def _score(self, task: Task, read: ReadPicture, text: Vector) -> Problem | None:
+        """`text` (dimension,)."""
         # Unit vectors in float32 can give a hair more than 1.
         cosines = [
             float(np.clip(np.dot(self._vectors[panel.crop_id], text), -1.0, 1.0))

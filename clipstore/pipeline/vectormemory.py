@@ -1,8 +1,9 @@
-"""Vectors that are there already, so that no picture goes through a model twice.
+"""Vectors that are there already, so that no picture and no text goes through a model twice.
 
-Invariant: a vector belongs to a panel's content under one model, wherever it was seen. Memory stays
-flat: the most recent vectors are held whole; for the others the store is asked, a batch at a time,
-and of what it has only the ids are held, 8 bytes each. What cannot be found goes through the model.
+Invariant: a vector belongs to a panel's content, or to a text, under one model, wherever it was
+seen. Memory stays flat: the most recent vectors are held whole; for the others the store is asked,
+a batch at a time, and of what it has only the ids are held, 8 bytes each. What cannot be found goes
+through the model.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +28,7 @@ _IDS_PER_SORT = 4096
 
 
 class VectorMemory:
-    """The vectors of one model by crop_id. Not to be shared between threads."""
+    """The vectors of one model by crop_id or by text_id. Not to be shared between threads."""
 
     def __init__(
         self,
@@ -41,19 +43,17 @@ class VectorMemory:
         self._recent: OrderedDict[int, Vector] = OrderedDict()
         self._evicted: set[int] = set()
 
-    def recent(self, crop_id: int) -> Vector | None:
-        """The vector if it is held; asks nobody."""
-        vector = self._recent.get(crop_id)
+    def recent(self, one: int) -> Vector | None:
+        """The vector of that id if it is held; asks nobody."""
+        vector = self._recent.get(one)
         if vector is not None:
-            self._recent.move_to_end(crop_id)
+            self._recent.move_to_end(one)
         return vector
 
-    def find(self, crop_ids: Collection[int]) -> dict[int, Vector]:
+    def find(self, ids: Collection[int]) -> dict[int, Vector]:
         """Those vectors that are held or stored."""
-        found = {crop_id: v for crop_id in crop_ids if (v := self.recent(crop_id)) is not None}
-        elsewhere = [
-            crop_id for crop_id in crop_ids if crop_id not in found and self._may_have(crop_id)
-        ]
+        found = {one: vector for one in ids if (vector := self.recent(one)) is not None}
+        elsewhere = [one for one in ids if one not in found and self._may_have(one)]
         if elsewhere:
             stored = self._read_stored(elsewhere)
             self.remember(stored)
@@ -69,29 +69,28 @@ class VectorMemory:
             self._ids = np.union1d(self._ids, np.fromiter(self._evicted, dtype=np.int64))
             self._evicted.clear()
 
-    def _may_have(self, crop_id: int) -> bool:
-        if crop_id in self._evicted:
+    def _may_have(self, one: int) -> bool:
+        if one in self._evicted:
             return True
-        place = int(np.searchsorted(self._ids, crop_id))
-        return place < len(self._ids) and int(self._ids[place]) == crop_id
+        place = int(np.searchsorted(self._ids, one))
+        return place < len(self._ids) and int(self._ids[place]) == one
 
 
 def stored_vectors(
-    store: Path, model_id: int, reading: Callable[[], AbstractContextManager[None]]
+    store: Path,
+    model_id: int,
+    reading: Callable[[], AbstractContextManager[None]],
+    kind: Literal["vectors_of_crops", "vectors_of_texts"],
 ) -> Callable[[Collection[int]], Mapping[int, Vector]]:
     """What reads vectors of one model from a store. `reading` is held while the store is open."""
 
-    def read(crop_ids: Collection[int]) -> Mapping[int, Vector]:
-        wanted = {"model_id": model_id, "crop_ids": list(crop_ids)}
+    def read(ids: Collection[int]) -> Mapping[int, Vector]:
         try:
             with reading(), open_store(store) as reader:
-                frame = reader.read("vectors_of_crops", wanted)
+                frame = reader.read(kind, {"model_id": model_id, "ids": list(ids)})
         except ClipstoreError:
             # Held by another program, say: embedding them again is slower and just as right.
             return {}
-        return {
-            crop_id: np.asarray(vector, dtype=np.float32)
-            for crop_id, vector in frame.select("crop_id", "vector").iter_rows()
-        }
+        return {one: np.asarray(vector, dtype=np.float32) for one, vector in frame.iter_rows()}
 
     return read
