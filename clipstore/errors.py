@@ -323,6 +323,24 @@ class QueryError(ClipstoreError):
         )
 
 
+class ViewUnknown(ClipstoreError):
+    """--view names no view of the store."""
+
+    exit_code = 2
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no view {name!r}. There are: {', '.join(known)}.")
+
+
+class LibraryMissing(ClipstoreError):
+    """What was asked for needs a library that is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, library: str, install: str) -> None:
+        super().__init__(f"{what} needs {library}, which is not installed here: {install}")
+
+
 class ResourceMissing(ClipstoreError):
     """A file that belongs to clipstore itself is not where it should be."""
 

@@ -27,6 +27,8 @@ Row = Mapping[str, object]
 
 PIPED_WIDTH = 160
 """Columns of a table that no terminal bounds."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes text that begins so for a formula and runs it."""
 LEAST_TEXT_WIDTH = 18
 """Names keep so many characters a line however narrow the terminal is: without them, a row of
 numbers is nobody's."""
@@ -160,7 +162,7 @@ def _rows_to_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
 
 def _disarm_formula(value: object) -> object:
     """Text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
         return "'" + value
     return value
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from clipstore.errors import DiskFull, OutputError
 
@@ -18,28 +21,40 @@ def write_whole(path: Path, text: str) -> None:
 
     Raises `OutputError` or `DiskFull`; an older file stays as it was.
     """
+    content = text.encode("utf-8")
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of `path` when the block ends without an error.
+
+    Raises `OutputError` or `DiskFull`; an older file stays as it was.
+    """
     if path.is_dir():
         raise OutputError(path, "it is a folder; name a file")
     if not path.parent.is_dir():
         raise OutputError(path, f"the folder {path.parent} does not exist")
-    content = text.encode("utf-8")
     target = path.resolve()
     temporary = None
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(target)
+        temporary = None
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(path, "The older file there, if any, is unchanged.") from error
         raise OutputError(path, error.strerror or str(error)) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
 
 
 def _umask() -> int:

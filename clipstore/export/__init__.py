@@ -1,0 +1,1 @@
+"""From the store into files and tools of others."""
