@@ -249,6 +249,20 @@ class ModelMissing(ClipstoreError):
         )
 
 
+class ModelNameForeign(ClipstoreError):
+    """A name that another library understands."""
+
+    exit_code = 15
+
+    def __init__(self, name: str, instead: Iterable[str]) -> None:
+        """`instead`: lines that say what could be meant."""
+        listed = "".join(f"\n  {line}" for line in instead)
+        super().__init__(
+            f"{name} names an architecture, as open_clip and OpenAI's package do, not where its "
+            f"weights are. --model takes a hub id or a folder:{listed}"
+        )
+
+
 class ModelRefused(ClipstoreError):
     """The model's files are here but will not be loaded."""
 

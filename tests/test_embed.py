@@ -173,8 +173,12 @@ def test_a_vector_does_not_depend_on_its_neighbours_order_or_place(
     together = embedder.embed_images(prepared)
     backwards = embedder.embed_images(prepared[::-1].copy())[::-1]
     alone = np.concatenate([embedder.embed_images(one[None]) for one in prepared])
-    np.testing.assert_array_equal(together, backwards)
-    np.testing.assert_array_equal(together, alone)
+    # Only the batch's size may show, as another order of adding: fifty times less than is allowed.
+    np.testing.assert_allclose(together, backwards, atol=2e-7)
+    np.testing.assert_allclose(together, alone, atol=2e-7)
+    embedder.batches._device.charges_by_row = False
+    filled = [embedder.embed_images(some) for some in (prepared, prepared[::-1].copy())]
+    np.testing.assert_array_equal(filled[0], filled[1][::-1])
     texts = embedder.embed_texts(PROMPTS).vectors
     np.testing.assert_array_equal(texts, embedder.embed_texts(PROMPTS[::-1]).vectors[::-1])
     for row, text in enumerate(PROMPTS):

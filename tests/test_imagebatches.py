@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from clipstore.errors import DeviceFailed, DeviceFull
-from clipstore.model.device import CudaDevice
+from clipstore.model.device import CudaDevice, PlainDevice
 from clipstore.model.imagebatches import (
     ImageBatches,
     TowerSize,
@@ -29,6 +29,7 @@ class PlayedDevice:
 
     def __init__(self, fits: int = 1000) -> None:
         self.name = "cuda"
+        self.charges_by_row = False
         self.fits = fits
         self.log: list[str] = []
 
@@ -102,6 +103,17 @@ def test_the_next_batch_is_on_its_way_before_the_last_one_is_waited_for() -> Non
         *("upload 1 of 2", "compute", "wait"),
         "wait",
     ]
+
+
+def test_a_row_of_zeros_is_not_computed_where_it_would_cost_what_a_picture_costs() -> None:
+    device = PlayedDevice()
+    device.charges_by_row = True
+    ImageBatches(device, MeanColour(device), size=4).embed(pictures(6), 3)
+    assert [line for line in device.log if line.startswith("upload")] == [
+        *("upload 4 of 4", "upload 2 of 2")
+    ]
+    assert (PlainDevice("cpu").charges_by_row, PlainDevice("mps").charges_by_row) == (True, False)
+    assert not CudaDevice(PlayedCuda(), "cpu").charges_by_row
 
 
 @pytest.mark.parametrize("fits", range(1, 65))

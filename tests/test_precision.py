@@ -13,7 +13,13 @@ import torch
 from torch import nn
 
 from clipstore.model import cputuning
-from clipstore.model.cputuning import CLEARLY_FASTER, CpuTuning, choose_threads, tune_cpu
+from clipstore.model.cputuning import (
+    CLEARLY_FASTER,
+    CpuTuning,
+    choose_threads,
+    half_slowdown,
+    tune_cpu,
+)
 from clipstore.model.device import PlainDevice
 from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.precision import (
@@ -30,6 +36,10 @@ from tests.test_embed import cosines_of, edit_weights, load, pictures
 from tests.tiny_clip import build_tiny_clip
 
 TEXTS = ["a red cat", "a dog", "猫"]
+COMPILING = (
+    "600,000 pictures or more: compiling the image tower first, which is estimated to take a "
+    "minute and to pay from there on."
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +66,7 @@ class TestAShortDtype:
     def test_scores_within_the_bound_and_says_how_far_it_is_off(self, folder: Path) -> None:
         embedder, said = load_in(folder, "float16")
         assert embedder.model.dtype == "float16"
-        assert said[0].startswith("image tower in float16: its cosines differ from float32's by")
+        assert said[-1].startswith("image tower in float16: its cosines differ from float32's by")
         plain = load(folder)
         error = np.abs(
             cosines_of(embedder, pictures(), TEXTS) - cosines_of(plain, pictures(), TEXTS)
@@ -79,9 +89,9 @@ class TestAShortDtype:
         edit_weights(copy, lambda tensors: tensors["visual_projection.weight"].mul_(1e6))
         embedder, said = load_in(copy, "float16")
         assert embedder.model.dtype == "float32"
-        assert "float16 was tried" in said[0]
-        assert "inf at most" in said[0]
-        assert "Scoring in float32" in said[0]
+        assert "float16 was tried" in said[-1]
+        assert "inf at most" in said[-1]
+        assert "Scoring in float32" in said[-1]
         np.testing.assert_allclose(
             cosines_of(embedder, pictures(), TEXTS),
             cosines_of(load(folder), pictures(), TEXTS),
@@ -94,8 +104,8 @@ class TestAShortDtype:
         monkeypatch.setattr("clipstore.model.precision.MAX_BOUND", 1e-9)
         embedder, said = load_in(folder, "float16")
         assert embedder.model.dtype == "float32"
-        assert "float16 was tried" in said[0]
-        assert "inf" not in said[0]
+        assert "float16 was tried" in said[-1]
+        assert "inf" not in said[-1]
 
     def test_may_be_off_by_more_when_it_is_bfloat16_which_only_users_choose(
         self, folder: Path
@@ -114,6 +124,17 @@ class TestAShortDtype:
             cosines_of(load(folder), pictures(), TEXTS),
             atol=1e-5,
         )
+
+    @pytest.mark.parametrize("slowdown", [0.5, 40.0])
+    def test_is_warned_of_before_it_starts_on_a_cpu_that_is_slow_in_it(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, slowdown: float
+    ) -> None:
+        monkeypatch.setattr("clipstore.model.precision.half_slowdown", lambda _network: slowdown)
+        _, said = load_in(folder, "float16")
+        warned = "--dtype float16 on this CPU" in said[0]
+        assert warned == (slowdown > 2)
+        assert not warned or "take 40 times as long as in float32" in said[0]
+        assert "float16 on this CPU" not in load_in(folder, "bfloat16")[1][0]
 
     def test_is_chosen_on_cuda_only(self) -> None:
         chosen = {name: resolve_dtype("auto", name) for name in ("cuda", "mps", "cpu")}
@@ -170,12 +191,11 @@ class TestACompiledTower:
             made.append(nn.Sequential(network))
             return made[-1]
 
+        plain = cosines_of(load(folder), pictures(), TEXTS)
         embedder, said = self.load_with(folder, monkeypatch, wrap)
         assert embedder.batches._tower.network is made[0]
-        assert not said
-        np.testing.assert_array_equal(
-            cosines_of(embedder, pictures(), TEXTS), cosines_of(load(folder), pictures(), TEXTS)
-        )
+        assert said == [COMPILING]
+        np.testing.assert_array_equal(cosines_of(embedder, pictures(), TEXTS), plain)
 
     def test_is_left_when_it_computes_something_else(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -183,7 +203,7 @@ class TestACompiledTower:
         embedder, said = self.load_with(
             folder, monkeypatch, lambda network: nn.Sequential(network, nn.ReLU())
         )
-        assert said == [
+        assert said[1:] == [
             "the compiled image tower computes other vectors; going on without compiling."
         ]
         assert (cosines_of(embedder, pictures(), TEXTS) < 0).any()
@@ -196,7 +216,7 @@ class TestACompiledTower:
                 raise RuntimeError("Failed to find C compiler.\nmore")
 
         embedder, said = self.load_with(folder, monkeypatch, lambda _network: NoCompiler())
-        assert said == [
+        assert said[1:] == [
             "compiling the image tower failed; going on without: Failed to find C compiler."
         ]
         assert np.isfinite(cosines_of(embedder, pictures(), TEXTS)).all()
@@ -218,6 +238,24 @@ class TestTheCpu:
         monkeypatch.setattr(cputuning, "_relative_difference", lambda *_: difference)
         monkeypatch.setattr(cputuning, "_seconds", seconds)
         assert tune_cpu(self.NETWORK, 50).matmul_precision == chosen
+
+    def test_is_timed_in_float16_on_products_of_the_network_s_largest_shape(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        timed = []
+
+        def seconds(
+            rows: int, shape: tuple[int, int], _tuning: object, dtype: torch.dtype
+        ) -> float:
+            timed.append((rows, shape, dtype))
+            return {torch.float32: 2.0, torch.float16: 30.0}[dtype]
+
+        monkeypatch.setattr(cputuning, "_seconds", seconds)
+        assert half_slowdown(self.NETWORK) == 15.0
+        assert {shape for _, shape, _ in timed} <= {(64, 128), (128, 64)}
+        assert half_slowdown(nn.GELU()) == 1.0
+        monkeypatch.undo()
+        assert half_slowdown(self.NETWORK) > 0
 
     def test_sees_a_product_in_bfloat16(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_precision = torch.set_float32_matmul_precision

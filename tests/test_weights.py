@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.errors import ModelMissing, ModelRefused
+from clipstore.errors import ModelMissing, ModelNameForeign, ModelRefused
 from clipstore.model import bands, hub, weights
 from clipstore.model.bands import DEFAULT_MODEL, DEFAULT_MODEL_BAND
 from clipstore.model.modelsettings import TokenIds, check_token_ids
@@ -516,3 +516,46 @@ class TestTokenIds:
     def test_that_would_pool_at_the_wrong_place_are_refused(self, ids: TokenIds, told: str) -> None:
         with pytest.raises(ModelRefused, match=told):
             check_token_ids("m", ids)
+
+
+OPENAI_S = {
+    "ViT-B-32": "base-patch32",
+    "ViT-B-16-quickgelu/openai": "base-patch16",
+    "ViT-L-14/openai": "large-patch14",
+    "ViT-L-14-336:openai": "large-patch14-336",
+    "ViT-B/32": "base-patch32",
+    "ViT-L/14@336px": "large-patch14-336",
+}
+
+
+@pytest.mark.parametrize("name", OPENAI_S)
+def test_a_name_of_openai_s_weights_elsewhere_is_answered_with_their_hub_id(name: str) -> None:
+    with pytest.raises(ModelNameForeign) as error:
+        find(name, offline=False)
+    assert f"--model openai/clip-vit-{OPENAI_S[name]} for OpenAI's weights" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ViT-B-32/laion2b_s34b_b79k", "RN50", "convnext_base_w/laion", "ViT-H-14", "coca_ViT-B-32"],
+)
+def test_a_name_of_open_clip_s_is_answered_with_how_its_weights_are_asked_for(name: str) -> None:
+    with pytest.raises(
+        ModelNameForeign, match="--model hf-hub:OWNER/NAME for open_clip's"
+    ) as error:
+        find(name, offline=False)
+    assert "for OpenAI's" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["laion/CLIP-ViT-B-32-laion2B-s34B-b79K", "timm/ViT-B-16-SigLIP"])
+def test_a_hub_id_that_contains_such_a_name_is_a_hub_id(name: str) -> None:
+    with pytest.raises(ModelMissing):
+        find(name)
+
+
+def test_a_folder_of_such_a_name_is_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "ViT-B-32", MODEL_FILES)
+    monkeypatch.chdir(tmp_path)
+    assert find("ViT-B-32").name == "ViT-B-32"

@@ -13,7 +13,7 @@ from benchmarks.scorer_parts.models import ARCHITECTURES, Architecture
 from benchmarks.scorer_parts.picturesets import FORMATS, PictureFormat
 
 CPU_PICTURES = {"ViT-B-32": 96, "ViT-L-14-336": 16}
-"""Whole batches: clipstore fills up its last one, which a job of thousands does not feel."""
+"""Whole batches of everyone's."""
 GPU_PICTURES = 2000
 SLOW_ON_CPU = frozenset({"ViT-L-14-336"})
 """40 s for 16 pictures and contestant: on a CPU only with the most usual kind of file."""

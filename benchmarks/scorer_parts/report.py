@@ -22,7 +22,6 @@ warm-up batch. Weights are random, of the true sizes, made so that cosines are n
 is used by four pictures, as in validation, and clipstore embeds it once. Pictures are drawn and
 compress like real ones. Contestants that take one picture at a time get an eighth of the files;
 the others' batches are 16 pictures of ViT-B/32 or 4 of ViT-L/14-336 on a CPU, 64 on a GPU. The
-number of files fills clipstore's batches, the last of which it would fill up with zeros. The
 reference for |Δcosine| is transformers in fp32."""
 
 PREDICTED = """\

@@ -26,6 +26,9 @@ FASTER = 1.05
 TIMED_ROWS = 1200
 """Enough to keep a product busy, and to be done with all trials in about a second."""
 
+HALF_TIMED_ROWS = 64
+"""A float16 product can be a hundred times slower: few rows, so that the trial takes a second."""
+
 CLEARLY_FASTER = 1.25
 """So many times faster must fewer threads be than torch's own choice to be taken: a timing of tens
 of milliseconds is noisy, but a container with two of 64 cores shows far more."""
@@ -74,6 +77,22 @@ def tune_cpu(network: nn.Module, rows: int) -> CpuTuning:
     return CpuTuning(precision, choose_threads(threads, lambda n: seconds(CpuTuning(precision, n))))
 
 
+def half_slowdown(network: nn.Module) -> float:
+    """How many times as long as in float32 a product of the network takes in float16, which most
+    CPUs do not multiply; 1.0 for a network without products."""
+    shapes = {
+        (m.in_features, m.out_features) for m in network.modules() if isinstance(m, nn.Linear)
+    }
+    if not shapes:
+        return 1.0
+    shape = max(shapes, key=lambda shape: shape[0] * shape[1])
+    tuning = CpuTuning("highest", torch.get_num_threads())
+    plain, half = (
+        _seconds(HALF_TIMED_ROWS, shape, tuning, dtype) for dtype in (torch.float32, torch.float16)
+    )
+    return half / plain
+
+
 def choose_threads(most: int, seconds: Callable[[int], float]) -> int:
     """How many threads, from `most` down by halves; `seconds` tells how long a product takes.
 
@@ -100,9 +119,11 @@ def _relative_difference(rows: int, n_in: int, n_out: int) -> float:
     return difference if difference == difference else float("inf")  # noqa: PLR0124  NaN
 
 
-def _seconds(rows: int, shape: tuple[int, int], tuning: CpuTuning) -> float:
+def _seconds(
+    rows: int, shape: tuple[int, int], tuning: CpuTuning, dtype: torch.dtype = torch.float32
+) -> float:
     """The shortest of three, as disturbances only add."""
-    left, right = _operands(rows, *shape)
+    left, right = (operand.to(dtype) for operand in _operands(rows, *shape))
     took = []
     with tuning.applied():
         for _ in range(3):

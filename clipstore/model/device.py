@@ -24,6 +24,11 @@ class Device(Protocol):
 
     name: str
     """As torch calls it: cpu, cuda, mps."""
+    charges_by_row: bool
+    """Whether a batch of fewer rows is done sooner. True on a CPU; a GPU is faster, and a compiled
+    network works at all, with one shape for all batches. On a CPU cosines of ViT-B/32 in float32
+    moved by at most 8e-8 between batches of 1 and 32 pictures; with the "medium" products of
+    `cputuning` not at all."""
 
     def free_bytes(self) -> int | None:
         """Memory that a batch may take; None where that cannot be asked."""
@@ -56,6 +61,7 @@ class PlainDevice:
 
     def __init__(self, name: str, tuning: CpuTuning | None = None) -> None:
         self.name = name
+        self.charges_by_row = name == "cpu"
         self._tuning = tuning
 
     def free_bytes(self) -> int | None:
@@ -89,6 +95,7 @@ class CudaDevice:
 
     def __init__(self, cuda: Any = torch.cuda, place: str = "cuda") -> None:
         self.name = "cuda"
+        self.charges_by_row = False
         self._cuda = cuda
         self._place = place
         self._copies = cuda.Stream()

@@ -107,7 +107,7 @@ def load_clip(
 
     `device` is auto, cuda, mps or cpu; `expected_pictures` lets a large job pay for compiling.
     `announce` gets a sentence before anything connects, see `weights.find_model`, and about a
-    dtype other than float32. Raises `DeviceMissing`, `ModelMissing`, `ModelRefused`, `DiskFull`.
+    dtype other than float32. Raises `DeviceMissing` and what `find_model` raises.
     """
     device_name = choose_device(device)
     files = find_model(

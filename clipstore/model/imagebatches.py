@@ -1,8 +1,9 @@
 """Any number of pictures through the image tower, batch by batch.
 
-Invariant: every batch has the same shape, filled up with zeros, so that a vector depends on its own
-picture alone; no picture is lost when memory runs out; a row that is not finite in a short dtype is
-computed once more in float32.
+Invariant: a vector depends on its own picture. On a GPU every batch has the same shape, filled up
+with zeros; on a CPU, where a row of zeros costs what a picture costs, the last batch is as long as
+it is, which moves a cosine by a rounding. No picture is lost when memory runs out; a row that is
+not finite in a short dtype is computed once more in float32.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from clipstore.model.device import Device
 
 CPU_BATCH_TOKENS = 2400
 """Image tokens per batch on a CPU: enough rows for its matrix products, while an interrupted
-ingest loses seconds and a short last batch wastes little. 4 pictures of ViT-L/14-336."""
+ingest loses seconds. 4 pictures of ViT-L/14-336."""
 
 GPU_BATCH_TOKENS = 40_000
 """On a GPU: 64 pictures of ViT-L/14-336. From some ten thousand rows on, its matrix units are
@@ -34,6 +35,7 @@ GPU_BATCHES_PER_CALL = 4
 GPU_PICTURES_PER_CALL = 1024
 """Bounds what an interrupted ingest loses, and the memory of prepared pictures."""
 CPU_RETRY_BATCH = 4
+"""Bounds the memory of pictures that are computed again."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,10 @@ class ImageBatches:
 
     def _try_batch(self, rows: NDArray[np.uint8]) -> Tensor | None:
         """None when memory ran out. What the attempt took is free again once this has returned."""
+        n_rows = len(rows) if self._device.charges_by_row else self.size
         try:
             with self._device.arithmetic():
-                return self._tower(self._device.upload(rows, self.size))
+                return self._tower(self._device.upload(rows, n_rows))
         except RuntimeError as error:
             if not self._device.is_out_of_memory(error):
                 if self._device.name == "cpu":
@@ -129,9 +132,7 @@ class ImageBatches:
             return
         for start in range(0, len(bad), CPU_RETRY_BATCH):
             rows = bad[start : start + CPU_RETRY_BATCH]
-            batch = np.zeros((CPU_RETRY_BATCH, *pixels.shape[1:]), dtype=np.uint8)
-            batch[: len(rows)] = pixels[rows]
-            vectors[rows] = self._exact(torch.from_numpy(batch)).numpy()[: len(rows)]
+            vectors[rows] = self._exact(torch.from_numpy(pixels[rows])).numpy()
 
 
 def _first_line(error: RuntimeError) -> str:

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from clipstore.model.cputuning import half_slowdown
 from clipstore.model.device import Device
 from clipstore.model.imagetower import ImageTower, unit_rows
 from clipstore.model.preprocess import Preprocessing
@@ -28,10 +29,15 @@ MEAN_BOUND = 1e-4
 MAX_BOUND = 3e-4
 """Of |cosine - float32's cosine|, over the probe. The spread of one step's pictures is .004."""
 
-COMPILE_FROM_PICTURES = 500_000
+COMPILE_FROM_PICTURES = 600_000
 """A compilation takes about a minute, and at a thousand pictures per second a tenth saved brings
-that back after 600,000. Estimated, not measured. CUDA graphs would save launches only, which large
-batches hide."""
+that back after so many. Estimated: neither the minute nor the tenth was measured on a GPU yet.
+CUDA graphs are not used: they save kernel launches, some 300 of 5 µs for a batch of ViT-L/14-336
+whose arithmetic takes 50 ms, and the host hands those out while the GPU is busy with the batch
+before; and they hold memory that halving a batch would need back."""
+
+CLEARLY_SLOWER = 1.25
+"""So many times longer must float16's products take to be warned of: their timing is noisy."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ def choose_tower(
     exact = ImageTower(towers.image, table, "float32", "cpu")
     if dtype == "float32":
         return ChosenTower(_on_device(towers.image, table, "float32", device), dtype, None)
+    if dtype == "float16" and device.name == "cpu":
+        _warn_of_slowness(half_slowdown(towers.image), announce)
     texts = _probe_texts(towers, device)  # (n_texts, dimension)
     pixels = probe_pixels(preprocessing)
     network = copy.deepcopy(towers.image)
@@ -113,6 +121,10 @@ def compile_tower(
     announce: Callable[[str], None],
 ) -> ChosenTower:
     """The tower compiled for batches of that size, if its vectors stay the same; else as it was."""
+    announce(
+        f"{COMPILE_FROM_PICTURES:,} pictures or more: compiling the image tower first, which is "
+        "estimated to take a minute and to pay from there on."
+    )
     pixels = probe_pixels(preprocessing)[:batch_size]
     plain = chosen.tower
     compiled = plain.with_network(device.compile(plain.network))
@@ -140,6 +152,16 @@ def compare_cosines(ours: NDArray[np.float32], exact: NDArray[np.float32]) -> Ha
     if not np.isfinite(difference).all():
         return HalfError(math.inf, math.inf)
     return HalfError(float(difference.mean()), float(difference.max()))
+
+
+def _warn_of_slowness(slowdown: float, announce: Callable[[str], None]) -> None:
+    """Before minutes go by without a word."""
+    if slowdown > CLEARLY_SLOWER:
+        announce(
+            "--dtype float16 on this CPU: the model's matrix products take "
+            f"{slowdown:.2g} times as long as in float32. Better Ctrl-C and leave --dtype away; "
+            "bfloat16 is faster on many CPUs and less exact."
+        )
 
 
 def _on_device(network: nn.Module, table: Tensor, dtype: Dtype, device: Device) -> ImageTower:

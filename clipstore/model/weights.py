@@ -17,6 +17,7 @@ from typing import Literal
 from clipstore.errors import ModelMissing, ModelRefused
 from clipstore.model import hub
 from clipstore.model.bands import DEFAULT_MODEL_PICKLE_SHA256, find_band
+from clipstore.model.foreignnames import refuse_foreign_name
 from clipstore.model.formats import (
     TOKENIZER_FILES,
     Format,
@@ -79,7 +80,8 @@ def find_model(
     """Find a model: a folder here, else the hub's cache, else, unless `offline`, the hub.
 
     `announce` is called with a sentence before anything connects and before a download. `cache`
-    is for tests; None takes the user's own. Raises `ModelMissing`, `ModelRefused`, `DiskFull`.
+    is for tests; None takes the user's own. Raises `ModelMissing`, `ModelNameForeign`,
+    `ModelRefused`, `DiskFull`.
     """
     folder = Path(name_or_folder).expanduser()
     if folder.is_dir():
@@ -89,6 +91,7 @@ def find_model(
         if lacking:
             raise ModelMissing(name_or_folder, f"the folder {folder} lacks {_listed(lacking)}.")
         return _check_files(folder, folder.name, "", files, allow_pickle)
+    refuse_foreign_name(name_or_folder)
     name, files = format_of_name(name_or_folder)
     if not HUB_NAME.fullmatch(name):
         raise ModelMissing(name_or_folder, "there is no such folder.")
