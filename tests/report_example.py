@@ -18,6 +18,7 @@ from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
 from clipstore.report.data import ReportData
 from clipstore.report.gather import gather_report
+from clipstore.report.pictureregister import PictureWishes
 from clipstore.report.tables import (
     INGEST_COLUMNS,
     MODEL_COLUMNS,
@@ -81,7 +82,7 @@ def example_data(
         generated_at=NOW,
         version="0.1.0",
         size_cap_bytes=size_cap_bytes,
-        with_pictures=with_pictures,
+        wishes=PictureWishes(embed=with_pictures),
     )
 
 
@@ -212,6 +213,11 @@ def scores_to_tables(scores: pl.DataFrame, folder: Path) -> ReportTables:
         top=pl.lit(0, pl.Int64),
         right=pl.when(is_base).then(PANEL_PX).otherwise(2 * PANEL_PX).cast(pl.Int64),
         bottom=pl.lit(PANEL_PX, pl.Int64),
+        # The base panel is the same picture in every composite of a prompt.
+        crop_id=pl.when(is_base)
+        .then(pl.concat_str(pl.lit("base "), "text_id"))
+        .otherwise(pl.concat_str("run_id", "step", "prompt_id", "text_id", separator=" "))
+        .map_elements(content_id, return_dtype=pl.Int64),
     )
     return ReportTables(
         run_step=run_step,

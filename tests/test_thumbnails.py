@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from clipstore.pictures.images import read_picture
 from clipstore.report.thumbnails import (
-    LEFT_OUT_BY_REQUEST,
+    FRAME_PX,
     LEFT_OUT_FOR_SIZE,
-    SIDE_PX,
     NoThumbnail,
+    PanelWish,
     Thumbnail,
-    ThumbnailMaker,
+    make_panels,
     picture_to_thumbnail,
 )
 from clipstore.types import Box
@@ -50,7 +51,7 @@ def test_only_the_scored_panel_is_shown(composite: Path):
 def test_a_panel_is_scaled_down_and_keeps_its_shape(composite: Path):
     made = picture_to_thumbnail(composite, LEFT_HALF, now_ns=0)
     assert isinstance(made, Thumbnail)
-    assert (made.width_px, made.height_px) == (SIDE_PX, SIDE_PX * 3 // 4)
+    assert (made.width_px, made.height_px) == (FRAME_PX, FRAME_PX * 3 // 4)
     assert decoded(made).size == (made.width_px, made.height_px)
 
 
@@ -84,11 +85,52 @@ def test_a_file_that_shrank_since_it_was_scored_is_not_cut_elsewhere(composite: 
 
 
 def test_a_spent_budget_leaves_the_rest_out(composite: Path):
-    maker = ThumbnailMaker(1, now_ns=0)
-    assert isinstance(maker.make(composite, LEFT_HALF), Thumbnail)
-    assert maker.make(composite, RIGHT_HALF) == LEFT_OUT_FOR_SIZE
+    wishes = [PanelWish(composite, box, FRAME_PX) for box in (LEFT_HALF, RIGHT_HALF)]
+    both = make_panels(wishes, budget_bytes=10**6, now_ns=0)
+    enough_for_one = len(both[0].small.data_url)
+    first, second = make_panels(wishes, budget_bytes=enough_for_one, now_ns=0)
+    assert first == both[0]
+    assert second.small == LEFT_OUT_FOR_SIZE
 
 
-def test_a_page_without_pictures_reads_no_file(tmp_path: Path):
-    maker = ThumbnailMaker(10**6, now_ns=0, is_wanted=False)
-    assert maker.make(tmp_path / "absent.png", LEFT_HALF) == LEFT_OUT_BY_REQUEST
+def test_files_behind_a_spent_budget_are_not_read(composite: Path, tmp_path: Path):
+    """Only as many as one round takes: a page of a thousand runs must not read them all."""
+    absent = [PanelWish(tmp_path / f"{i}.png", LEFT_HALF, FRAME_PX) for i in range(100)]
+    made = make_panels(
+        [PanelWish(composite, LEFT_HALF, FRAME_PX), *absent], budget_bytes=1, now_ns=0
+    )
+    assert made[0].small == made[-1].small == LEFT_OUT_FOR_SIZE
+    assert made[1].small == NoThumbnail("the file is no longer there")
+
+
+def test_a_file_is_read_once_for_all_its_panels(composite: Path, monkeypatch: pytest.MonkeyPatch):
+    reads = []
+
+    def counted(path: Path, *, now_ns: int):
+        reads.append(path)
+        return read_picture(path, now_ns=now_ns)
+
+    monkeypatch.setattr("clipstore.report.thumbnails.read_picture", counted)
+    wishes = [
+        PanelWish(composite, box, side) for box in (LEFT_HALF, RIGHT_HALF) for side in (64, 192)
+    ]
+    made = make_panels(wishes, budget_bytes=10**6, now_ns=0)
+    assert [panel.small.width_px for panel in made] == [64, 192, 64, 192]
+    assert reads == [composite]
+
+
+def test_a_larger_version_is_made_where_one_is_wished_and_there_is_more_to_see(composite: Path):
+    wishes = [PanelWish(composite, LEFT_HALF, side, large_side_px=384) for side in (192, 400)]
+    large, none = make_panels(wishes, budget_bytes=10**6, now_ns=0)
+    assert large.large.width_px == 384
+    assert none.large is None
+
+
+def test_the_sink_gets_whole_panels_without_the_metadata_of_the_file(composite: Path):
+    given = {}
+    wish = PanelWish(composite, RIGHT_HALF, FRAME_PX, full_name="right.webp")
+    make_panels([wish], budget_bytes=0, now_ns=0, sink=given.__setitem__)
+    panel = Image.open(io.BytesIO(given["right.webp"]))
+    assert panel.size == (400, 300)
+    assert panel.getpixel((200, 150))[2] > 220
+    assert b"secret" not in given["right.webp"]

@@ -13,6 +13,7 @@ from clipstore.analysis.rulesfile import rules_from_file
 from clipstore.options import db_option, planned_steps_option, result_console, rules_option
 from clipstore.report.fromstore import report_from_store
 from clipstore.report.page import render_page
+from clipstore.report.pictureregister import PictureWishes
 from clipstore.storage.store import default_store_path
 from clipstore.wholefile import write_whole
 
@@ -65,7 +66,7 @@ def command(
     data = report_from_store(
         default_store_path(db),
         generated_at=generated_at,
-        with_images=not no_images,
+        wishes=PictureWishes(embed=not no_images),
         size_cap_bytes=int(size_cap_mb * 1e6),
         rules=Rules() if rules_file is None else rules_from_file(rules_file),
         planned_steps=planned_steps,

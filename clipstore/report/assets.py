@@ -20,6 +20,7 @@ STYLES = (
     "verdicts.css",
     "charts.css",
     "pictures.css",
+    "dialogs.css",
     "prose.css",
     "narrow.css",
     "print.css",
@@ -30,6 +31,13 @@ CORE_SCRIPTS = (
     "theme.js",
     "printing.js",
     "verdict_table.js",
+    "picturedata.js",
+    "frames.js",
+    "stepslider.js",
+    "cards.js",
+    "lightbox.js",
+    "viewer.js",
+    "acrossruns.js",
 )
 """Of `reports/app/`: what works before plotly is parsed. `hash.js` first, all others listen to it.
 """

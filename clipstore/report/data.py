@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from clipstore.findings import Verdict
-from clipstore.report.carddata import RunPrompts
+from clipstore.report.carddata import MiniStrip, Pictures, RunPrompts, SharedPrompts
 from clipstore.report.figures import RunCurve
 from clipstore.types import Band
 
@@ -40,6 +40,8 @@ class RunRow:
     """Share of prompts at the last validation whose cosine lies in the band, 0 to 1."""
     last_step: int | None
     curve: RunCurve
+    strip: MiniStrip | None = None
+    """None when no picture of the run is known."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class ModelSection:
     """The base model's mean where all runs agree on it, else None."""
     prompts: tuple[RunPrompts, ...]
     """In the order of `rows`."""
+    shared: SharedPrompts | None = None
+    """None with a single run."""
 
 
 @dataclass(frozen=True)
@@ -124,5 +128,6 @@ class ReportData:
     cautions: tuple[str, ...]
     """What weakens this page, each one sentence; empty when nothing does."""
     size_cap_bytes: int
+    pictures: Pictures
     verdicts: tuple[Verdict, ...]
     """In the page's order, for the machine-readable block."""

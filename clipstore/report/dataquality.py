@@ -10,9 +10,9 @@ from pathlib import PurePath
 
 import polars as pl
 
+from clipstore.report.cardrows import path_in_run
 from clipstore.report.data import Counts, ProblemFile, ProblemGroup, PromptFacts
 from clipstore.report.inert import strip_folders
-from clipstore.report.promptcards import path_in_run
 from clipstore.report.tables import ReportTables
 from clipstore.types import TRAINED_PANELS
 

@@ -12,6 +12,7 @@ from clipstore.analysis.rules import Rules
 from clipstore.analysis.rulesfile import changed_rules_text
 from clipstore.report.data import ReportData
 from clipstore.report.gather import gather_report
+from clipstore.report.pictureregister import PictureWishes
 from clipstore.report.tables import ReportTables
 from clipstore.storage.sqlfiles import read_statement
 from clipstore.storage.store import open_current
@@ -21,7 +22,7 @@ def report_from_store(
     store: Path,
     *,
     generated_at: datetime,
-    with_images: bool,
+    wishes: PictureWishes,
     size_cap_bytes: int,
     rules: Rules | None = None,
     planned_steps: int | None = None,
@@ -50,7 +51,7 @@ def report_from_store(
         generated_at=generated_at,
         version=__version__,
         size_cap_bytes=size_cap_bytes,
-        with_pictures=with_images,
+        wishes=wishes,
         not_compared=not_compared,
         changed_rules=changed_rules_text(rules or Rules()),
     )

@@ -16,6 +16,7 @@ import polars as pl
 
 from clipstore.analysis.verdict import ORDER
 from clipstore.findings import Verdict
+from clipstore.report.cardrows import ModelTables
 from clipstore.report.data import (
     SIZE_CAP_BYTES,
     ModelCard,
@@ -31,9 +32,9 @@ from clipstore.report.dataquality import (
 )
 from clipstore.report.figures import RUN_STYLES, RunCurve
 from clipstore.report.modeldisagreement import disagreements_to_sentences
-from clipstore.report.promptcards import RunTables, tables_to_run_prompts
+from clipstore.report.pictureregister import EMBEDDED, PictureRegister, PictureWishes
+from clipstore.report.promptcards import tables_to_cards
 from clipstore.report.tables import ReportTables
-from clipstore.report.thumbnails import ThumbnailMaker
 from clipstore.types import TRAINED_PANELS, Band
 
 FEW_PROMPTS = 200
@@ -51,7 +52,7 @@ def gather_report(
     generated_at: datetime,
     version: str,
     size_cap_bytes: int = SIZE_CAP_BYTES,
-    with_pictures: bool = True,
+    wishes: PictureWishes = EMBEDDED,
     not_compared: str | None = None,
     changed_rules: str | None = None,
 ) -> ReportData:
@@ -62,15 +63,11 @@ def gather_report(
     ones. Runs without a verdict are not on the page.
     """
     ordered = sorted(verdicts, key=_row_order)
-    maker = ThumbnailMaker(
-        max(0, size_cap_bytes - BYTES_WITHOUT_PICTURES),
-        now_ns=int(generated_at.timestamp()) * 1_000_000_000,
-        is_wanted=with_pictures,
-    )
+    register = PictureRegister()
     models = list(dict.fromkeys(v.model for v in ordered))
     roots = {row["run"]: PurePath(row["root"]) for row in tables.runs.iter_rows(named=True)}
     sections = tuple(
-        _section(model, [v for v in ordered if v.model == model], tables, roots, maker)
+        _section(model, [v for v in ordered if v.model == model], tables, roots, register)
         for model in models
     )
     facts = tables_to_prompt_facts(tables)
@@ -87,6 +84,11 @@ def gather_report(
             *filter(None, (not_compared, changed_rules)),
         ),
         size_cap_bytes=size_cap_bytes,
+        pictures=register.to_pictures(
+            wishes,
+            budget_bytes=max(0, size_cap_bytes - BYTES_WITHOUT_PICTURES),
+            now_ns=int(generated_at.timestamp()) * 1_000_000_000,
+        ),
         verdicts=tuple(row.verdict for section in sections for row in section.rows),
     )
 
@@ -96,9 +98,15 @@ def _section(
     verdicts: Sequence[Verdict],
     tables: ReportTables,
     roots: Mapping[str, PurePath],
-    maker: ThumbnailMaker,
+    register: PictureRegister,
 ) -> ModelSection:
     of_model = pl.col("model") == model
+    cards = tables_to_cards(
+        verdicts,
+        ModelTables(tables.prompt_step.filter(of_model), tables.pictures.filter(of_model)),
+        roots,
+        register,
+    )
     shares = _last_share_in_band(tables.run_step.filter(of_model))
     rows = tuple(
         RunRow(
@@ -111,28 +119,16 @@ def _section(
                 style=RUN_STYLES[i] if i < len(RUN_STYLES) else None,
                 group=f"run-{i}" if i < len(RUN_STYLES) else "other-runs",
             ),
+            strip=cards.strips.get(verdict.run),
         )
         for i, verdict in enumerate(verdicts)
-    )
-    scores = _by_run(tables.prompt_step.filter(of_model))
-    pictures = _by_run(tables.pictures.filter(of_model))
-    prompts = (
-        tables_to_run_prompts(
-            row.verdict.run,
-            RunTables(
-                roots.get(row.verdict.run),
-                scores.get(row.verdict.run, tables.prompt_step.clear()),
-                pictures.get(row.verdict.run, tables.pictures.clear()),
-            ),
-            maker,
-        )
-        for row in rows
     )
     return ModelSection(
         model=_model_card(model, tables.models),
         rows=rows,
         base_cosine=_shared_base(verdicts),
-        prompts=tuple(p for p in prompts if p is not None),
+        prompts=cards.prompts,
+        shared=cards.shared,
     )
 
 
@@ -154,15 +150,6 @@ def _name_part(part: str) -> tuple[int, int, str]:
     is_number = part.isascii() and part.isdigit()
     digits = part.lstrip("0")
     return (0, len(digits), digits) if is_number else (1, 0, part)
-
-
-def _by_run(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {
-        str(key[0]): rows
-        for key, rows in frame.partition_by(
-            "run", as_dict=True, include_key=True, maintain_order=True
-        ).items()
-    }
 
 
 def _last_share_in_band(run_step: pl.DataFrame) -> dict[str, float | None]:

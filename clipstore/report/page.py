@@ -27,7 +27,8 @@ from clipstore.report.numbertext import (
     percent_to_text,
     signed_to_text,
 )
-from clipstore.report.pagesize import count_pictures, drop_last_thumbnails
+from clipstore.report.pagesize import drop_last_thumbnails
+from clipstore.report.picturesview import data_to_pictures_view
 from clipstore.report.thumbnails import NoThumbnail, Thumbnail
 from clipstore.resources import resource_folder
 
@@ -81,7 +82,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         statuses=STATUSES,
         views=[section_to_view(k, section) for k, section in enumerate(data.sections, 1)],
         n_picked=len(RUN_STYLES),
-        pictures=count_pictures(data),
+        pictures=data_to_pictures_view(data),
         is_over_cap=is_over_cap,
         is_thumbnail=_is_thumbnail,
         verdicts_json=Markup(json_for_script(verdicts_to_json_value(data))),

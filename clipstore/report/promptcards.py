@@ -1,114 +1,219 @@
-"""Which prompts of a run the page shows with pictures, and their cards.
+"""The prompt cards of one model's runs, and the small pictures beside its verdicts.
 
-Invariant: a card's pictures are chosen by rule, never by eye: the last validation, the first
-picture of the prompt, and beside it the base model's picture of the same prompt.
+Invariant: pictures are chosen by rule, never by eye: the panel that was scored, the first picture
+of a prompt, the steps that `filmstrip` picks, and the base model's picture of the same prompt.
 """
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
 
 import polars as pl
 
-from clipstore.report.carddata import CardPicture, PromptCard, RunPrompts
-from clipstore.report.thumbnails import ThumbnailMaker
-from clipstore.types import TRAINED_PANELS, Box
+from clipstore.findings import Verdict
+from clipstore.report.carddata import (
+    CardTab,
+    Frame,
+    MiniStrip,
+    PromptCard,
+    RunPrompts,
+    SharedPrompts,
+)
+from clipstore.report.cardrows import CardRows, ModelTables, PictureRow
+from clipstore.report.filmstrip import cosines_to_places
+from clipstore.report.pictureregister import PictureRegister, Tier, Worth
+from clipstore.report.promptchoice import (
+    RANDOM_SEED,
+    TabChoice,
+    courses_to_differing,
+    courses_to_middle,
+    courses_to_tabs,
+    scores_to_courses,
+)
+from clipstore.types import TRAINED_PANELS
 
-N_CARDS = 3
-"""Cards at either end: enough to see a pattern, few enough that many runs fit on one page."""
-MAX_TEXT = 1_000
-"""Characters of a prompt on the page; CLIP itself reads about 300."""
+MAX_CARDS_FOR_ALL = 160
+"""Up to here every run has a card of every prompt that any run's tabs chose, for the view across
+runs; beyond, only of the prompts on which runs differ most."""
+TO_ACT_ON = ("abandon", "in band: judge by eye")
+"""Verdicts that ask a person to do something; their pictures go first."""
 
 
-class RunTables(NamedTuple):
-    """One run's rows of one model."""
+@dataclass(frozen=True)
+class ModelCards:
+    """All cards of one model's runs."""
 
-    root: PurePath | None
-    """The run's folder; None when unknown."""
-    scores: pl.DataFrame
-    """`tables.PROMPT_STEP_COLUMNS`."""
-    pictures: pl.DataFrame
-    """`tables.PICTURE_COLUMNS`."""
+    prompts: tuple[RunPrompts, ...]
+    """In the order of the verdicts; runs without a score are left out."""
+    shared: SharedPrompts | None
+    """None with a single run."""
+    strips: Mapping[str, MiniStrip]
+    """By run."""
 
 
-def tables_to_run_prompts(run: str, tables: RunTables, maker: ThumbnailMaker) -> RunPrompts | None:
-    """The cards of one run.
-
-    None when no trained panel has a finite cosine for a prompt with a text. With fewer prompts
-    than cards none is shown twice; ties go by prompt id.
-    """
+def tables_to_cards(
+    verdicts: Sequence[Verdict],
+    tables: ModelTables,
+    roots: Mapping[str, PurePath],
+    register: PictureRegister,
+) -> ModelCards:
+    """`verdicts` in the page's order. Reads no file."""
+    runs = [verdict.run for verdict in verdicts]
+    scored = sorted(set(tables.scores["run"].unique().to_list()) & set(runs))
     trained = tables.scores.filter(
-        pl.col("panel").is_in(TRAINED_PANELS)
+        pl.col("run").is_in(scored)
+        & pl.col("panel").is_in(TRAINED_PANELS)
         & pl.col("cosine").is_finite()
         & (pl.col("text").str.strip_chars() != "")
     )
-    if trained.is_empty():
-        return None
-    step = trained.select(pl.col("step").max()).item()
-    ranked = trained.filter(pl.col("step") == step).sort("cosine", "prompt_id")
-    n_prompts = ranked.height
-    n_lowest = min(N_CARDS, (n_prompts + 1) // 2)
-    n_highest = min(N_CARDS, n_prompts - n_lowest)
-    lowest = ranked.head(n_lowest)
-    highest = ranked.tail(n_highest).sort(["cosine", "prompt_id"], descending=[True, False])
-    return RunPrompts(
-        run=run,
-        step=step,
-        n_prompts=n_prompts,
-        lowest=tuple(_card(row, tables, maker) for row in lowest.iter_rows(named=True)),
-        highest=tuple(_card(row, tables, maker) for row in highest.iter_rows(named=True)),
+    courses = scores_to_courses(trained)
+    if courses.is_empty():
+        return ModelCards((), None, {})
+    by_run = {str(key[0]): rows for key, rows in courses.partition_by("run", as_dict=True).items()}
+    tabs = {run: courses_to_tabs(by_run[run]) for run in runs if run in by_run}
+    differing = courses_to_differing(courses)
+    chosen = {text_id for each in tabs.values() for tab in each for text_id in tab.text_ids}
+    for_all = set(differing.text_ids)
+    if len(by_run) * len(chosen | for_all) <= MAX_CARDS_FOR_ALL:
+        for_all |= chosen
+    middle = courses_to_middle(courses)
+    mini_texts = {
+        run: middle if middle in set(rows["text_id"]) else courses_to_middle(rows)
+        for run, rows in by_run.items()
+    }
+    wanted = pl.DataFrame(
+        [
+            (run, text_id)
+            for run, rows in by_run.items()
+            for text_id in sorted(
+                {*for_all, *_texts_of(tabs[run]), mini_texts[run]} & set(rows["text_id"])
+            )
+        ],
+        schema={"run": pl.String, "text_id": pl.Int64},
+        orient="row",
     )
-
-
-def _card(row: dict[str, object], tables: RunTables, maker: ThumbnailMaker) -> PromptCard:
-    text = str(row["text"])
-    step = int(str(row["step"]))
-    own = pl.col("prompt_id") == row["prompt_id"]
-    pictures = tables.pictures.filter(own).sort("image_index", "path")
-    shown = pictures.filter((pl.col("panel") == row["panel"]) & (pl.col("step") == step))
-    base_scores = tables.scores.filter(own & (pl.col("panel") == "base"))
-    base_pictures = pictures.filter(pl.col("panel") == "base")
-    base_cosine = _nearest_step(base_scores, step)
-    return PromptCard(
-        prompt_id=str(row["prompt_id"]),
-        text=text[:MAX_TEXT],
-        n_characters=len(text),
-        is_truncated=bool(row["is_truncated"]),
-        asks_for_words=bool(row["asks_for_words"]),
-        cosine=float(str(row["cosine"])),
-        base_cosine=None if base_cosine.is_empty() else base_cosine["cosine"][0],
-        n_images=shown.height,
-        trained=_picture(shown, tables.root, maker),
-        base=_picture(_nearest_step(base_pictures, step), tables.root, maker),
+    maker = _CardMaker(CardRows(wanted, trained, tables, roots), register)
+    prompts, strips = [], {}
+    for place, verdict in enumerate(verdicts):
+        if verdict.run not in by_run:
+            continue
+        strip = maker.strip(verdict, mini_texts[verdict.run], middle, place)
+        if strip is not None:
+            strips[verdict.run] = strip
+        prompts.append(
+            maker.run_prompts(
+                verdict,
+                by_run[verdict.run],
+                tabs[verdict.run],
+                for_all,
+                place,
+            )
+        )
+    shared = (
+        SharedPrompts(differing.text_ids, differing.n_candidates, RANDOM_SEED)
+        if len(by_run) > 1
+        else None
     )
+    return ModelCards(tuple(prompts), shared, strips)
 
 
-def _nearest_step(rows: pl.DataFrame, step: int) -> pl.DataFrame:
-    """The rows of `step` where there are any (composites repeat the base panel), else the first
-    step's: base pictures are drawn before training."""
-    same = rows.filter(pl.col("step") == step)
-    return same if not same.is_empty() else rows.filter(pl.col("step") == pl.col("step").min())
+def _texts_of(tabs: Iterable[TabChoice]) -> list[int]:
+    """In the tabs' order, each once."""
+    return list(dict.fromkeys(text_id for tab in tabs for text_id in tab.text_ids))
 
 
-def _picture(
-    rows: pl.DataFrame, root: PurePath | None, maker: ThumbnailMaker
-) -> CardPicture | None:
-    if rows.is_empty():
-        return None
-    row = rows.row(0, named=True)
-    path = Path(row["path"])
-    box = Box(row["left"], row["top"], row["right"], row["bottom"])
-    return CardPicture(
-        step=row["step"],
-        cosine=row["cosine"],
-        path=path_in_run(path, root),
-        picture=maker.make(path, box),
-    )
+class _CardMaker:
+    """Cards out of rows; every picture they mention is registered with its worth."""
 
+    def __init__(self, rows: CardRows, register: PictureRegister) -> None:
+        self._rows = rows
+        self._register = register
 
-def path_in_run(path: PurePath, root: PurePath | None) -> str:
-    """The path below the run's folder; the bare file name for a file elsewhere."""
-    if root is not None and path.is_relative_to(root):
-        return path.relative_to(root).as_posix()
-    return path.name
+    def run_prompts(
+        self,
+        verdict: Verdict,
+        courses: pl.DataFrame,
+        tabs: Sequence[TabChoice],
+        for_all: set[int],
+        row: int,
+    ) -> RunPrompts:
+        in_tabs = _texts_of(tabs)
+        own = set(courses["text_id"].to_list())
+        others = sorted((for_all & own) - set(in_tabs))
+        ends = {
+            text_id for tab in tabs if tab.kind in ("worst", "best") for text_id in tab.text_ids
+        }
+        acts = verdict.verdict in TO_ACT_ON
+        cards = []
+        for place, text_id in enumerate([*in_tabs, *others]):
+            if text_id in ends:
+                tiers = (
+                    (Tier.ENDS_TO_ACT_ON, Tier.STRIP_TO_ACT_ON) if acts else (Tier.ENDS, Tier.STRIP)
+                )
+            elif place < len(in_tabs):
+                tiers = (Tier.ENDS_OF_TABS, Tier.STRIP_OF_TABS)
+            else:
+                tiers = (Tier.ENDS_OF_OTHER_RUNS, Tier.STRIP_OF_OTHER_RUNS)
+            cards.append(
+                self._card(
+                    verdict.run,
+                    text_id,
+                    Worth(tiers[0], row, place),
+                    Worth(tiers[1], row, place),
+                )
+            )
+        places = {text_id: place for place, text_id in enumerate(in_tabs)}
+        return RunPrompts(
+            run=verdict.run,
+            step=int(courses["step"][0]),
+            is_to_act_on=acts,
+            n_prompts=courses.height,
+            cards=tuple(cards),
+            tabs=tuple(
+                CardTab(tab.kind, tuple(places[t] for t in tab.text_ids), tab.n_candidates)
+                for tab in tabs
+            ),
+        )
+
+    def _card(self, run: str, text_id: int, ends: Worth, between: Worth) -> PromptCard:
+        course = self._rows.course(run, text_id)
+        base = self._rows.base_picture(run, text_id)
+        shown = self._rows.pictures(run, text_id)
+        places = cosines_to_places([picture.cosine for picture in shown])
+        return PromptCard(
+            prompt_id=course.prompt_id,
+            prompt=self._rows.prompt(text_id),
+            steps=course.steps,
+            cosines=course.cosines,
+            base_cosine=self._rows.base_cosine(run, text_id),
+            n_images=self._rows.n_images(run, text_id),
+            base=None if base is None else self._frame(base, ends),
+            frames=tuple(
+                self._frame(shown[i], ends if i == len(shown) - 1 else between) for i in places
+            ),
+        )
+
+    def _frame(self, picture: PictureRow, worth: Worth) -> Frame:
+        return Frame(picture.step, picture.cosine, self._register.number(picture.panel, worth))
+
+    def strip(self, verdict: Verdict, text_id: int, shared: int, row: int) -> MiniStrip | None:
+        """First, middle and last picture of one prompt; of a run that fell, its peak instead of
+        its middle, which is the step to go back to."""
+        shown = self._rows.pictures(verdict.run, text_id)
+        if not shown:
+            return None
+        peak = [p for p in shown[1:-1] if p.step == verdict.abandon.peak_step]
+        middle = peak or shown[(len(shown) - 1) // 2 : (len(shown) + 1) // 2][:1]
+        chosen = {p.step: p for p in (shown[0], *middle, shown[-1])}
+        return MiniStrip(
+            prompt=self._rows.prompt(text_id),
+            is_shared=text_id == shared,
+            steps=tuple(sorted(chosen)),
+            is_peak=bool(peak),
+            pictures=tuple(
+                self._register.number(chosen[step].panel, Worth(Tier.BESIDE_VERDICT, row, i))
+                for i, step in enumerate(sorted(chosen))
+            ),
+        )

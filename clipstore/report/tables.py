@@ -44,6 +44,7 @@ PICTURE_COLUMNS = {
     "top": pl.Int64,
     "right": pl.Int64,
     "bottom": pl.Int64,
+    "crop_id": pl.Int64,
     "cosine": pl.Float64,
 }
 PROBLEM_COLUMNS = {
@@ -101,7 +102,8 @@ class ReportTables:
     prompt_step: pl.DataFrame
     """`PROMPT_STEP_COLUMNS`: trained panels and `base`; `cosine` is the mean over the images."""
     pictures: pl.DataFrame
-    """`PICTURE_COLUMNS`: one row per scored panel of a file; `path` absolute, the box in pixels."""
+    """`PICTURE_COLUMNS`: one row per scored panel of a file; `path` absolute, the box in pixels,
+    `crop_id` the identity of the pixels in it."""
     problems: pl.DataFrame
     """`PROBLEM_COLUMNS`: files that are not scores now."""
     ingests: pl.DataFrame

@@ -13,6 +13,11 @@ window.clipstoreHash = (() => {
     verdict: /^(stop|band|go|wait)$/,
     sort: /^-?[a-z][a-z-]{0,19}$/,
     theme: /^(light|dark)$/,
+    cards: new RegExp(`^${ID}\\.[a-z]{1,12}$`),
+    at: /^[0-9]{1,12}$/,
+    model: /^[0-9]{1,2}$/,
+    pair: new RegExp(`^${ID}\\.(base|[0-9]{1,12})~${ID}\\.(base|[0-9]{1,12})$`),
+    mode: /^(slider|blend|difference|beside)$/,
   };
   const listeners = [];
 

@@ -1,4 +1,4 @@
--- Every scored panel with its file and box, for the thumbnails.
+-- Every scored panel with its file and box, for the thumbnails; equal pixels have one crop_id.
 SELECT
     scores.model,
     scores.run,
@@ -14,6 +14,7 @@ SELECT
     images.box_top AS "top",
     images.box_right AS "right",
     images.box_bottom AS "bottom",
+    images.crop_id,
     scores.cosine::DOUBLE AS cosine
 FROM current_scores AS scores
 JOIN current_images AS images USING (run_id, step, prompt_id, image_index, panel)
