@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.types import Band, Model, content_id
 
@@ -64,6 +65,44 @@ def run_row(run: str, seen_at: datetime = NOON, **config: object) -> Row:
         "planned_steps": 1000,
         "config": json.dumps(config),
         "seen_at": seen_at,
+    }
+
+
+def config_rows(run: str, seen_at: datetime = NOON, **config: object) -> dict[str, list[Row]]:
+    """Rows of config, as the trainer's own files say it."""
+    return {
+        "config": [
+            {"run_id": run_id_of(run), "source": "settings", **one._asdict(), "seen_at": seen_at}
+            for one in flatten_settings(config)
+        ]
+    }
+
+
+def scalar_rows(
+    run: str,
+    tag: str,
+    values: Mapping[int, float],
+    *,
+    source: str = "tensorboard",
+    path: str = "logs/events",
+    started_at: datetime = NOON,
+    scale: float = 1.0,
+) -> dict[str, list[Row]]:
+    """Rows of scalars by step, logged a second apart in the order given."""
+    return {
+        "scalars": [
+            {
+                "run_id": run_id_of(run),
+                "source": source,
+                "path": path,
+                "tag": tag,
+                "step": step,
+                "wall_time": started_at + timedelta(seconds=place),
+                "value": value,
+                "scale": scale,
+            }
+            for place, (step, value) in enumerate(values.items())
+        ]
     }
 
 

@@ -25,12 +25,14 @@ from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,
     NOON,
+    config_rows,
     ingest_row,
     model_row,
     problem_row,
     prompt_rows,
     run_id_of,
     run_row,
+    scalar_rows,
     score_rows,
     write_rows,
 )
@@ -77,6 +79,10 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "ingests": [ingest_row(n_scored=16, n_refused=1)],
         },
         prompt_rows("a", TEXTS),
+        config_rows("a", lr=1e-4, seed=1),
+        config_rows("b", lr="2e-4", seed="1", extra="x"),
+        scalar_rows("a", "train_loss", {90: 0.5, 100: 0.3, 101: 0.2, 200: 0.1, 501: 9.0}),
+        scalar_rows("a", "grad_norm", {90: 5.0}),
         prompt_rows("b", {"cat": "a cat"}),
         score_rows("a", 0, {"cat": 0.21, "dog": 0.21}, TEXTS, panel="base"),
         score_rows("b", 100, {"cat": 0.25}, TEXTS),
@@ -203,11 +209,25 @@ def test_refused_files_come_with_their_reason(filled: Path) -> None:
 def test_only_settings_that_differ_are_listed_and_missing_ones_have_no_value(filled: Path) -> None:
     assert ask(filled, "config_differences").rows() == [
         ("extra", "a", None),
-        ("extra", "b", '"x"'),
+        ("extra", "b", "x"),
         ("lr", "a", "0.0001"),
-        ("lr", "b", "0.0002"),
+        ("lr", "b", "2e-4"),
     ]
     assert ask(filled, "config_differences", like="b%").height == 0
+
+
+def test_the_loss_beside_a_validation_is_that_of_the_steps_since_the_one_before(
+    filled: Path,
+) -> None:
+    found = ask(filled, "loss_beside_clip", run="a")
+    assert found.select("step", "mean_loss", "n_losses", "tag").rows() == [
+        (100, 0.4, 2, "train_loss"),
+        (200, pytest.approx(0.15), 2, "train_loss"),
+        (300, None, 0, "train_loss"),
+        (400, None, 0, "train_loss"),
+        (500, None, 0, "train_loss"),
+    ]
+    assert ask(filled, "loss_beside_clip", run="a", tag="grad_norm")["mean_loss"][0] == 5.0
 
 
 def test_the_comparison_with_the_base_is_paired_by_prompt(filled: Path) -> None:

@@ -213,6 +213,10 @@ def test_a_merge_brings_every_row_and_empties_the_spool(store: Path) -> None:
         "ingests": 1,
         "verdicts": 0,
         "calibrations": 0,
+        "scalars": 0,
+        "config": 0,
+        "log_files": 0,
+        "logged_pictures": 0,
     }
     assert check_store(store) == ()
 

@@ -30,6 +30,7 @@ from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.discover import Discovery, discover
 from clipstore.pipeline.identity import read_stored_models, settle_identity
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.logreading import LogsReport
 from clipstore.pipeline.progress import IngestProgress
 from clipstore.pipeline.stopping import StopSwitch
 from clipstore.pipeline.timings import IngestTimings
@@ -60,6 +61,7 @@ EXAMPLES_PER_REASON = 3
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many scored files.")
 @click.option("--rescore", is_flag=True, help="Score known files again, with today's prompts.")
 @click.option("--no-embeddings", is_flag=True, help="Keep scores only, not the picture vectors.")
+@click.option("--no-logs", is_flag=True, help="Leave the trainers' logs unread.")
 @click.option("--timings", is_flag=True, help="Say on stderr where the time went.")
 @db_option
 @format_option
@@ -77,6 +79,7 @@ def command(
     limit: int | None,
     rescore: bool,
     no_embeddings: bool,
+    no_logs: bool,
     timings: bool,
     db: Path | None,
     form: Format,
@@ -110,7 +113,9 @@ def command(
         expected_pictures=_count_pictures(found, limit),
         announce=lambda text: messages.print(text, markup=False),
     )
-    options = IngestOptions(limit=limit, rescore=rescore, keep_embeddings=not no_embeddings)
+    options = IngestOptions(
+        limit=limit, rescore=rescore, keep_embeddings=not no_embeddings, read_logs=not no_logs
+    )
     if workers is not None:
         options = replace(options, workers=workers)
     store = default_store_path(db)
@@ -153,6 +158,8 @@ def _print_report(report: IngestReport, store: Path, form: Format) -> None:
             messages.print(f"  … all: clipstore query refused_files reason={reason}", markup=False)
     for rule, count in report.skipped_by_rule:
         messages.print(f"{count:,} skipped ({rule})", markup=False)
+    for note in report.logs.notes:
+        messages.print(visible_text(note), markup=False)
     for part in report.merge.quarantined:
         messages.print(
             f"a part of the spool could not be read and was put aside as {part}; the next ingest "
@@ -178,6 +185,8 @@ def _print_report(report: IngestReport, store: Path, form: Format) -> None:
             "n_left": report.n_left,
             "n_scores": report.n_scores,
             "n_embedded": report.n_embedded,
+            "n_logs": report.logs.n_files,
+            "n_scalars": report.logs.n_scalars,
             "interrupted": report.interrupted,
             **{name: _rounded(value) for name, value in vars(report.timings).items()},
             "db": str(store),
@@ -214,8 +223,16 @@ def _closing_lines(report: IngestReport, store: Path) -> str:
     return (
         f"{report.tally.to_sentence()}{left}\n"
         f"{report.n_scores:,} new scores in {store} ({report.n_embedded:,} pictures went through "
-        "the model)"
+        "the model)" + _logs_line(report.logs)
     )
+
+
+def _logs_line(logs: LogsReport) -> str:
+    if not logs.n_files:
+        return ""
+    what = "log" if logs.n_files == 1 else "logs"
+    pictures = f" and {logs.n_pictures:,} pictures" if logs.n_pictures else ""
+    return f"\n{logs.n_files:,} {what} read: {logs.n_scalars:,} new scalars{pictures}"
 
 
 @contextmanager

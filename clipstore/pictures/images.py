@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from clipstore.addresses import PartOfFile, address_to_file, address_to_part
 from clipstore.pictures.pngdecode import decode_plain_png
 from clipstore.types import Box, Problem, content_id
 
@@ -59,8 +60,13 @@ class DecodedPicture:
 def read_picture(path: Path, *, now_ns: int) -> RawPicture | Problem:
     """The file's bytes, read once. Never blocks on a FIFO and never follows a device.
 
-    A file that changes while it is read is a pending `Problem`.
+    A file that changes while it is read is a pending `Problem`. Of a log (see `addresses`) the
+    bytes of the one picture are read; they stay as they are while the log grows.
     """
+    part = address_to_part(path)
+    if part is not None:
+        return _read_part(path, part, now_ns)
+    path = address_to_file(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -119,6 +125,25 @@ def decode_picture(raw: RawPicture, *, now_ns: int) -> DecodedPicture | Problem:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return _broken(raw, f"it cannot be decoded ({error}).", now_ns)
     return _image_to_rgb(raw.path, image)
+
+
+def _read_part(address: Path, part: PartOfFile, now_ns: int) -> RawPicture | Problem:
+    try:
+        descriptor = os.open(part.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        return Problem(address, "read", "unreadable", f"the system says: {error.strerror}.")
+    with os.fdopen(descriptor, "rb"):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return Problem(address, "read", "not_regular", "its log is not a regular file.")
+        data = b""
+        if part.length <= min(MAX_FILE_BYTES, status.st_size - part.start):
+            data = os.pread(descriptor, part.length, part.start)
+    sha256 = hashlib.sha256(data).hexdigest()
+    raw = RawPicture(address, data, sha256, part.length, status.st_mtime_ns)
+    if len(data) != part.length or not _is_complete(data):
+        return _broken(raw, "its log does not hold all of it.", now_ns)
+    return raw
 
 
 def crop_pixels(rgb: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:

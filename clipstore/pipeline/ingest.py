@@ -20,6 +20,8 @@ from clipstore.pipeline.accounting import Account, Tally
 from clipstore.pipeline.discover import Discovery
 from clipstore.pipeline.keeping import INTERRUPTED_WAIT_SECONDS, MERGE_WAIT_SECONDS, Keeper
 from clipstore.pipeline.known import KnownFiles
+from clipstore.pipeline.knownlogs import KnownLogs, load_known_logs
+from clipstore.pipeline.logreading import LogKeeper, LogsReport
 from clipstore.pipeline.pace import Pace, PaceMeter
 from clipstore.pipeline.partrows import PartRows
 from clipstore.pipeline.reading import ReadResult, ReadTask
@@ -77,6 +79,7 @@ class IngestReport:
     n_left: int
     """Files left for the next ingest by an interruption or a limit."""
     timings: IngestTimings
+    logs: LogsReport
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ class IngestOptions:
     keep_embeddings: bool = True
     rescore: bool = False
     """Score known files again, with the prompts of today."""
+    read_logs: bool = True
+    """Read the trainers' logs too: scalars, settings and pictures."""
 
 
 def ingest_discoveries(
@@ -111,10 +116,12 @@ def ingest_discoveries(
     clock = StageClock()
     with Keeper(store, clock) as keeper:
         keeper.merge_all(wait_seconds=MERGE_WAIT_SECONDS)
-        run_ids = [contents.run.run_id for found in discoveries for contents in found.runs]
-        known = KnownFiles.load(store, embedder.model.model_id, run_ids)
+        runs = [contents.run for found in discoveries for contents in found.runs]
+        known = KnownFiles.load(store, embedder.model.model_id, [run.run_id for run in runs])
         discoveries = with_unique_names(discoveries, known.run_names)
         session = _Session(store, embedder, options, known, keeper, clock, stop or StopSwitch())
+        if options.read_logs:
+            discoveries = session.read_logs(discoveries, load_known_logs(store, runs))
         tasks = session.account_for(discoveries)
         session.score(tasks, on_progress)
         return session.close(discoveries)
@@ -155,6 +162,16 @@ class _Session:
         """crop_id of the latest base panel by run_id and prompt_id: the next one will be it."""
         self._n_total = 0
         self._timings = clock.timings()
+        self._logs = LogsReport()
+
+    def read_logs(
+        self, discoveries: Sequence[Discovery], known: KnownLogs
+    ) -> tuple[Discovery, ...]:
+        """Keep what is new in the runs' logs."""
+        logs = LogKeeper(known, self._rows, lambda: self._keeper.keep(self._rows))
+        read = tuple(map(logs.read, discoveries))
+        self._logs = logs.report
+        return read
 
     def account_for(self, discoveries: Sequence[Discovery]) -> list[tuple[Picture, Task]]:
         """Store what the scores refer to and count what needs no reading; return the pictures that
@@ -231,6 +248,7 @@ class _Session:
             interrupted=self._stop.is_set,
             n_left=self._n_total - tally.seen,
             timings=self._timings,
+            logs=self._logs,
         )
 
     def _score_from(self, reader: Reader, upcoming: deque[tuple[Picture, Task]]) -> Iterator[None]:

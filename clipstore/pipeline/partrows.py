@@ -17,8 +17,12 @@ from numpy.typing import NDArray
 
 from clipstore import __version__
 from clipstore.pipeline.reading import ReadPicture
+from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.types import Model, Problem, Prompt, Run
+
+OWN_SETTINGS = "settings"
+"""The source of settings that the trainer's own files have, in the table config."""
 
 Row = dict[str, object]
 
@@ -31,6 +35,7 @@ class PartRows:
         self._model = model
         self._keep_embeddings = keep_embeddings
         self._rows: dict[str, list[Row]] = {}
+        self._frames: dict[str, list[pl.DataFrame]] = {}
 
     def write(self, store: Path) -> None:
         """Write all rows as one part and start the next; nothing to write is no part."""
@@ -42,7 +47,8 @@ class PartRows:
         Without rows it writes nothing.
         """
         rows, self._rows = self._rows, {}
-        return lambda store: _write_rows(rows, store)
+        frames, self._frames = self._frames, {}
+        return lambda store: _write_rows(rows, frames, store)
 
     def add_model(self) -> None:
         model, band = self._model, self._model.band
@@ -81,7 +87,19 @@ class PartRows:
             config=json.dumps(run.config, sort_keys=True, default=str),
             seen_at=_now(),
         )
+        self.add_settings(run, OWN_SETTINGS, run.config)
         self.add_prompts(run, prompts)
+
+    def add_settings(self, run: Run, source: str, values: Mapping[str, object]) -> None:
+        """All that one source says of the run's settings, as JSON values."""
+        now = _now()
+        by_key = {setting.key: setting for setting in flatten_settings(values)}
+        for setting in by_key.values():
+            self._add("config", run_id=run.run_id, source=source, **setting._asdict(), seen_at=now)
+
+    def add_frame(self, table: str, frame: pl.DataFrame) -> None:
+        """Rows of a table in bulk, with its columns."""
+        self._frames.setdefault(table, []).append(frame)
 
     def add_prompts(self, run: Run, prompts: Sequence[Prompt]) -> None:
         """What the run's prompt ids stand for, without saying anything new of the run."""
@@ -213,12 +231,16 @@ class PartRows:
         self._rows.setdefault(table, []).append(row)
 
 
-def _write_rows(rows: Mapping[str, list[Row]], store: Path) -> None:
+def _write_rows(
+    rows: Mapping[str, list[Row]], frames: Mapping[str, list[pl.DataFrame]], store: Path
+) -> None:
     tables = {
         name: pl.DataFrame(table, schema=TABLE_SCHEMAS[name], orient="row")
         for name, table in rows.items()
     }
-    if tables:
+    for name, bulk in frames.items():
+        tables[name] = pl.concat([*([tables[name]] if name in tables else []), *bulk])
+    if any(table.height for table in tables.values()):
         write_part(spool_folder(store), tables)
 
 

@@ -13,6 +13,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import BinaryIO
 
 import json5
 
@@ -38,8 +39,8 @@ class Unreadable(Exception):
     the caller names the file and says what happens next."""
 
 
-def read_start(path: Path, n_bytes: int) -> bytes:
-    """At most the first `n_bytes` of a regular file. Raises `Unreadable`."""
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open for reading. Raises `Unreadable`."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -47,7 +48,12 @@ def read_start(path: Path, n_bytes: int) -> bytes:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)  # fdopen would refuse a folder and leave it open
         raise Unreadable("it is not a regular file")
-    with os.fdopen(descriptor, "rb") as file:
+    return os.fdopen(descriptor, "rb")
+
+
+def read_start(path: Path, n_bytes: int) -> bytes:
+    """At most the first `n_bytes` of a regular file. Raises `Unreadable`."""
+    with open_regular(path) as file:
         try:
             return file.read(n_bytes)
         except OSError as error:
@@ -137,3 +143,10 @@ def text_problem(text: str) -> str | None:
                 f"(\\u{ord(text[error.start]):04x}), which is no character"
             )
     return None
+
+
+def storable(text: str) -> str:
+    """The text with lone surrogates and NUL written as escapes."""
+    if text_problem(text) is None:
+        return text
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")

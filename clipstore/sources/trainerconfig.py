@@ -14,8 +14,15 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from clipstore.sources.textfiles import Unreadable, read_text, text_problem, text_to_json
+from clipstore.sources.textfiles import (
+    Unreadable,
+    read_text,
+    storable,
+    text_problem,
+    text_to_json,
+)
 from clipstore.sources.yamlfiles import text_to_yaml
 
 MAX_CONFIG_BYTES = 4 * 2**20
@@ -86,13 +93,24 @@ def read_trainer_config(path: Path) -> TrainerConfig:
         value = text_to_json(text)
     if not isinstance(value, dict):
         raise Unreadable("it holds no settings: the outermost value is not an object")
-    cleaned, escaped = {}, set()
-    for key, item in value.items():
-        name = _storable(str(key)).lstrip("-")
-        cleaned[name] = _clean_setting(name, item, depth=1)
-        if isinstance(item, str) and text_problem(item) is not None:
-            escaped.add(name)
-    return TrainerConfig(path, cleaned, frozenset(escaped))
+    escaped = frozenset(
+        _setting_name(key)
+        for key, item in value.items()
+        if isinstance(item, str) and text_problem(item) is not None
+    )
+    return TrainerConfig(path, clean_settings(value), escaped)
+
+
+def clean_settings(values: Mapping[Any, object]) -> dict[str, object]:
+    """Settings as `TrainerConfig.values` has them. Raises `Unreadable` when nested too deeply."""
+    return {
+        _setting_name(key): _clean_setting(_setting_name(key), item, depth=1)
+        for key, item in values.items()
+    }
+
+
+def _setting_name(key: object) -> str:
+    return storable(str(key)).lstrip("-")
 
 
 def _toml_to_value(text: str) -> object:
@@ -127,7 +145,7 @@ def _clean_setting(key: str, value: object, depth: int) -> object:
         return "(hidden)"
     if isinstance(value, dict):
         return {
-            _storable(str(name)): _clean_setting(str(name), item, depth + 1)
+            storable(str(name)): _clean_setting(str(name), item, depth + 1)
             for name, item in value.items()
         }
     if isinstance(value, list | tuple):
@@ -136,11 +154,4 @@ def _clean_setting(key: str, value: object, depth: int) -> object:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    return _storable(str(value))
-
-
-def _storable(text: str) -> str:
-    """The text with lone surrogates and NUL written as escapes."""
-    if text_problem(text) is None:
-        return text
-    return text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\x00")
+    return storable(str(value))

@@ -207,6 +207,54 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
             "judged_at": TIME,
         }
     ),
+    "scalars": pl.Schema(
+        {
+            "run_id": INTEGER,
+            "source": TEXT,
+            "path": TEXT,
+            "tag": TEXT,
+            "step": INTEGER,
+            "wall_time": TIME,
+            "value": DOUBLE,
+            "scale": DOUBLE,
+        }
+    ),
+    "config": pl.Schema(
+        {
+            "run_id": INTEGER,
+            "source": TEXT,
+            "key": TEXT,
+            "kind": TEXT,
+            "number": DOUBLE,
+            "raw": TEXT,
+            "seen_at": TIME,
+        }
+    ),
+    "log_files": pl.Schema(
+        {
+            "run_id": INTEGER,
+            "path": TEXT,
+            "source": TEXT,
+            "position": INTEGER,
+            "last_step": INTEGER,
+            "head_sha256": TEXT,
+            **dict.fromkeys(("head_bytes", "n_scalars", "n_pictures", "n_damaged"), INTEGER),
+            "detail": TEXT,
+            "seen_at": TIME,
+        }
+    ),
+    "logged_pictures": pl.Schema(
+        {
+            "run_id": INTEGER,
+            **dict.fromkeys(("source", "log", "path", "tag"), TEXT),
+            "item": INTEGER,
+            "n_items": INTEGER,
+            "caption": TEXT,
+            "step": INTEGER,
+            "last_step": INTEGER,
+            "wall_time": TIME,
+        }
+    ),
 }
 """Columns and types of every table that parts carry; the store's own, in the same order."""
 
@@ -216,6 +264,10 @@ NULLABLE_COLUMNS: Mapping[str, frozenset[str]] = {
     "images": frozenset({"epoch"}),
     "problems": frozenset({"run_id", "file_size_bytes", "file_modified_ns"}),
     "ingests": frozenset({"model_id", "finished_at"}),
+    "scalars": frozenset({"wall_time", "value"}),
+    "config": frozenset({"number"}),
+    "log_files": frozenset({"last_step"}),
+    "logged_pictures": frozenset({"caption", "last_step", "wall_time"}),
     "verdicts": frozenset(
         {
             "reason",

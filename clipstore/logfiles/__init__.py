@@ -1,0 +1,1 @@
+"""How the bytes of trackers' logs are framed and coded; `clipstore.logs` makes sense of them."""

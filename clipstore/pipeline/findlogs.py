@@ -1,0 +1,101 @@
+"""Which log belongs to which run.
+
+Invariant: a log belongs to one run or to none, never to two. In a run's folder it is that run's;
+where several runs share the folder, or the log lies outside of all, its path must name the one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from clipstore.logs import LogFormat, all_log_formats
+from clipstore.types import Run, RunContents, Skipped
+
+READ_RULE = "log"
+SHARED_RULE = "log_of_several_runs"
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """A log and whose it is."""
+
+    run: Run
+    path: Path
+    format: LogFormat
+
+
+@dataclass(frozen=True)
+class FoundLogs:
+    """All logs below one folder."""
+
+    logs: tuple[RunLog, ...]
+    """By run, then by path."""
+    unowned: tuple[Path, ...]
+    """Logs in a folder that several runs share, of which none is named."""
+
+
+def find_logs(runs: Sequence[RunContents], outside: Iterable[Skipped], root: Path) -> FoundLogs:
+    """The logs among the files that the layouts leave alone."""
+    formats = all_log_formats()
+    by_folder: dict[Path, list[Run]] = {}
+    for contents in runs:
+        by_folder.setdefault(contents.run.root, []).append(contents.run)
+    logs: list[RunLog] = []
+    unowned: list[Path] = []
+    for contents in runs:
+        candidates = by_folder[contents.run.root]
+        for path, form in _logs_among(contents.skipped, formats):
+            owner = _owner(path, candidates)
+            if owner is None:
+                unowned.append(path)
+            else:
+                logs.append(RunLog(owner, path, form))
+    by_name: dict[str, list[Run]] = {}
+    for folder, some in by_folder.items():
+        by_name.setdefault(folder.name, []).extend(some)
+    for path, form in _logs_among(outside, formats):
+        owner = _named_owner(path, root, by_name)
+        if owner is not None:
+            logs.append(RunLog(owner, path, form))
+    order = {contents.run.run_id: place for place, contents in enumerate(runs)}
+    logs.sort(key=lambda log: (order[log.run.run_id], log.path))
+    return FoundLogs(tuple(logs), tuple(unowned))
+
+
+def _logs_among(
+    skipped: Iterable[Skipped], formats: Sequence[LogFormat]
+) -> list[tuple[Path, LogFormat]]:
+    found = []
+    for one in skipped:
+        form = next((form for form in formats if form.is_log(one.path.name)), None)
+        if form is not None and one.rule not in ("symlink", "not_regular"):
+            found.append((one.path, form))
+    return found
+
+
+def _owner(path: Path, candidates: Sequence[Run]) -> Run | None:
+    """Of several runs in a folder the plain one, else the one that a folder of the log names."""
+    if len(candidates) == 1:
+        return candidates[0]
+    plain = [run for run in candidates if not run.variant]
+    if plain:
+        return plain[0]
+    named = [
+        run
+        for run in candidates
+        if any(part.startswith(run.variant) for part in path.relative_to(run.root).parts[:-1])
+    ]
+    longest = max((len(run.variant) for run in named), default=0)
+    named = [run for run in named if len(run.variant) == longest]
+    return named[0] if len(named) == 1 else None
+
+
+def _named_owner(path: Path, root: Path, by_name: Mapping[str, Sequence[Run]]) -> Run | None:
+    """Of a log outside of all runs: the run whose folder one of its own is called after."""
+    for part in reversed(path.relative_to(root).parts[:-1]):
+        if part in by_name:
+            owners = by_name[part]
+            return owners[0] if len(owners) == 1 else None
+    return None

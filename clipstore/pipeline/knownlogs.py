@@ -1,0 +1,132 @@
+"""What the store knows of the runs' logs: how far each was read, and the pictures in them.
+
+Invariant: nothing here decides what is true: a log that is read twice adds nothing to the store.
+It only spares the reading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from clipstore.logged import LoggedPicture, LogPosition
+from clipstore.sources.textfiles import read_start
+from clipstore.storage.spool import TABLE_SCHEMAS, list_parts, spool_folder
+from clipstore.storage.store import open_store
+from clipstore.types import Run
+
+
+@dataclass(frozen=True)
+class LogHead:
+    """How a log begins: what tells it from another one of the same name."""
+
+    sha256: str
+    n_bytes: int
+
+
+@dataclass(frozen=True)
+class KnownLog:
+    """One log as it was read."""
+
+    position: LogPosition
+    head: LogHead
+    n_scalars: int = 0
+    n_pictures: int = 0
+    n_damaged: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class KnownPicture:
+    """A picture of a log, with where it was found."""
+
+    source: str
+    log: str
+    """The log's path, relative to the root of the run."""
+    picture: LoggedPicture
+
+
+@dataclass(frozen=True)
+class KnownLogs:
+    """The logs of some runs; paths as the store has them."""
+
+    logs: Mapping[tuple[int, str], KnownLog]
+    """By run_id and path."""
+    pictures: Mapping[int, tuple[KnownPicture, ...]]
+    """By run_id."""
+
+
+NOTHING_KNOWN = KnownLogs({}, {})
+
+
+def load_known_logs(store: Path, runs: Sequence[Run]) -> KnownLogs:
+    """Read the store and the parts that still wait beside it. Raises the store's errors."""
+    ids = {"run_ids": [run.run_id for run in runs]}
+    with open_store(store) as reader:
+        files = reader.read("known_log_files", ids)
+        pictures = reader.read("known_logged_pictures", ids)
+    logs = {}
+    for frame in (files, *_waiting(store, "log_files")):
+        for row in frame.sort("seen_at").iter_rows(named=True):
+            logs[row["run_id"], row["path"]] = KnownLog(
+                LogPosition(row["position"], row["last_step"]),
+                LogHead(row["head_sha256"], row["head_bytes"]),
+                row["n_scalars"],
+                row["n_pictures"],
+                row["n_damaged"],
+                row["detail"],
+            )
+    roots = {run.run_id: run.root for run in runs}
+    found: dict[int, dict[KnownPicture, None]] = {}
+    for frame in (pictures, *_waiting(store, "logged_pictures")):
+        for row in frame.iter_rows(named=True):
+            if row["run_id"] in roots:
+                known = _row_to_picture(row, roots[row["run_id"]])
+                found.setdefault(row["run_id"], {})[known] = None
+    return KnownLogs(logs, {run_id: tuple(some) for run_id, some in found.items()})
+
+
+def read_log_head(path: Path, n_bytes: int) -> LogHead:
+    """The first `n_bytes`, or all where the log is shorter. Raises `Unreadable`."""
+    data = read_start(path, n_bytes)
+    return LogHead(hashlib.sha256(data).hexdigest(), len(data))
+
+
+def is_same_log(path: Path, known: KnownLog) -> bool:
+    """Whether the log still begins as it did. Raises `Unreadable`."""
+    return read_log_head(path, known.head.n_bytes) == known.head
+
+
+def _row_to_picture(row: Mapping[str, object], root: Path) -> KnownPicture:
+    wall_time = row["wall_time"]
+    picture = LoggedPicture(
+        path=root / str(row["path"]),
+        tag=str(row["tag"]),
+        step=_whole(row["step"]),
+        wall_time_s=getattr(wall_time, "timestamp", lambda: float("nan"))(),
+        item=_whole(row["item"]),
+        n_items=_whole(row["n_items"]),
+        caption=None if row["caption"] is None else str(row["caption"]),
+        last_step=None if row["last_step"] is None else _whole(row["last_step"]),
+    )
+    return KnownPicture(str(row["source"]), str(row["log"]), picture)
+
+
+def _whole(value: object) -> int:
+    return int(str(value))
+
+
+def _waiting(store: Path, table: str) -> list[pl.DataFrame]:
+    """This table's rows in parts that could not be merged yet."""
+    frames = []
+    for part in list_parts(spool_folder(store)):
+        path = part / f"{table}.parquet"
+        if path.exists():
+            frame = pl.read_parquet(path)
+            if frame.schema == TABLE_SCHEMAS[table]:
+                frames.append(frame)
+    return frames
