@@ -17,7 +17,7 @@ from clipstore.model.cputuning import (
     CLEARLY_FASTER,
     CpuTuning,
     choose_threads,
-    half_slowdown,
+    slowdown,
     tune_cpu,
 )
 from clipstore.model.device import PlainDevice
@@ -125,14 +125,14 @@ class TestAShortDtype:
             atol=1e-5,
         )
 
-    @pytest.mark.parametrize("slowdown", [0.5, 40.0])
+    @pytest.mark.parametrize("times", [0.5, 40.0])
     def test_is_warned_of_before_it_starts_on_a_cpu_that_is_slow_in_it(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch, slowdown: float
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, times: float
     ) -> None:
-        monkeypatch.setattr("clipstore.model.precision.half_slowdown", lambda _network: slowdown)
+        monkeypatch.setattr("clipstore.model.precision.slowdown", lambda *_: times)
         _, said = load_in(folder, "float16")
         warned = "--dtype float16 on this CPU" in said[0]
-        assert warned == (slowdown > 2)
+        assert warned == (times > 2)
         assert not warned or "take 40 times as long as in float32" in said[0]
         assert "float16 on this CPU" not in load_in(folder, "bfloat16")[1][0]
 
@@ -195,7 +195,8 @@ class TestACompiledTower:
         embedder, said = self.load_with(folder, monkeypatch, wrap)
         assert embedder.batches._tower.network is made[0]
         assert said == [COMPILING]
-        np.testing.assert_array_equal(cosines_of(embedder, pictures(), TEXTS), plain)
+        # Not to the bit: the two may have been tuned to different products.
+        np.testing.assert_allclose(cosines_of(embedder, pictures(), TEXTS), plain, atol=1e-6)
 
     def test_is_left_when_it_computes_something_else(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -251,11 +252,11 @@ class TestTheCpu:
             return {torch.float32: 2.0, torch.float16: 30.0}[dtype]
 
         monkeypatch.setattr(cputuning, "_seconds", seconds)
-        assert half_slowdown(self.NETWORK) == 15.0
+        assert slowdown(self.NETWORK, torch.float16) == 15.0
         assert {shape for _, shape, _ in timed} <= {(64, 128), (128, 64)}
-        assert half_slowdown(nn.GELU()) == 1.0
+        assert slowdown(nn.GELU(), torch.float16) == 1.0
         monkeypatch.undo()
-        assert half_slowdown(self.NETWORK) > 0
+        assert slowdown(self.NETWORK, torch.float16) > 0
 
     def test_sees_a_product_in_bfloat16(self, monkeypatch: pytest.MonkeyPatch) -> None:
         set_precision = torch.set_float32_matmul_precision

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 from PIL.Image import Resampling
@@ -18,19 +18,29 @@ from PIL.Image import Resampling
 from clipstore import __version__
 from clipstore.errors import ClipstoreError, ModelMissing, StoreMissing
 from clipstore.model.bands import DEFAULT_MODEL
-from clipstore.model.embedder import Embedder
 from clipstore.model.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
 from clipstore.model.weights import find_model
-from clipstore.options import db_option, format_option, result_console
+from clipstore.options import db_option, format_option, message_console, result_console
 from clipstore.output import Format, print_rows
 from clipstore.pictures.pngdecode import FAST_DECODER, has_fast_decoder
-from clipstore.pipeline.rates import Rates, measure_rates
+from clipstore.pipeline.rates import measure_rates
+from clipstore.pipeline.recommend import (
+    LoadedModel,
+    advise_on_batch_size,
+    advise_on_bound,
+    advise_on_dtype,
+    advise_on_workers,
+)
 from clipstore.resources import resource_folder
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import check_store, default_store_path
 
+if TYPE_CHECKING:
+    from clipstore.model.embed import ClipEmbedder
+
 LOW_DISK_BYTES = 2 * 10**9
 MEASURED_SECONDS = 10.0
+BUSY_LOAD_PER_CORE = 0.5
 LARGE_CLIP_PIXELS = Preprocessing(
     side_px=336,
     shortest_edge_px=336,
@@ -55,15 +65,12 @@ class Finding:
 
 @click.command("doctor")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model to look for.")
-@click.option(
-    "--measure",
-    is_flag=True,
-    help="Time reading and the model for ten seconds, and say which bounds an ingest.",
-)
+@click.option("--quick", is_flag=True, help="Leave out the measuring, which takes ten seconds.")
 @db_option
 @format_option
-def command(model: str, measure: bool, db: Path | None, form: Format) -> int:
-    """Check the installation, the devices, the model's weights and the database.
+def command(model: str, quick: bool, db: Path | None, form: Format) -> int:
+    """Check the installation, the devices, the model's weights and the database; then time reading
+    and the model, say which of them bounds an ingest, and what to ask it for.
 
     Nothing is downloaded and nothing is changed. Exits with 1 when something is a problem.
     """
@@ -77,7 +84,7 @@ def command(model: str, measure: bool, db: Path | None, form: Format) -> int:
         _find_model(model),
         *_find_store(store),
         _find_disk(store),
-        *(_measure(model) if measure else ()),
+        *(() if quick else _measure(model)),
     ]
     rows = [asdict(finding) for finding in findings]
     print_rows(rows, ("what", "state", "detail"), form, result_console())
@@ -148,7 +155,11 @@ def _find_model(model: str) -> Finding:
 
 
 def _measure(model: str) -> Iterator[Finding]:
-    """Both stages of an ingest; reading alone where the model's weights are not here."""
+    """Both stages of an ingest, and what to ask it for; reading alone where there is no model."""
+    message_console().print(
+        f"timing reading and the model for {MEASURED_SECONDS:.0f} seconds; --quick leaves that out",
+        markup=False,
+    )
     embedder, why_none = _load_model(model)
     rates = measure_rates(
         LARGE_CLIP_PIXELS if embedder is None else embedder.preprocessing,
@@ -160,28 +171,36 @@ def _measure(model: str) -> Iterator[Finding]:
         "reading",
         "ok",
         f"{rates.read_by_one_per_s:.3g} pictures/s (PNG, 1024 x 1024) with 1 process, "
-        f"{rates.read_by_all_per_s:.3g} with {rates.n_processes}",
+        f"{rates.read_by_all_per_s:.3g} with {rates.n_processes}{_beside_other_work()}",
     )
-    if rates.model_per_s is None:
+    if embedder is None or rates.model_per_s is None:
         yield Finding("model speed", "note", f"not measured: {why_none}")
+        yield Finding("workers", "ok", advise_on_workers(rates))
         return
-    yield Finding("model speed", "ok", f"{rates.model_per_s:.3g} pictures/s")
-    yield Finding("bound by", "note", _advise(rates))
+    loaded = LoadedModel(
+        embedder.device, embedder.model.dtype, embedder.batches.size, embedder.bfloat16_speed()
+    )
+    yield Finding(
+        "model speed",
+        "ok",
+        f"{rates.model_per_s:.3g} pictures/s in {loaded.dtype} on {loaded.device}",
+    )
+    yield Finding("bound by", "note", advise_on_bound(rates, has_fast_decoder=has_fast_decoder()))
+    yield Finding("workers", "ok", advise_on_workers(rates))
+    yield Finding("batch size", "ok", advise_on_batch_size(loaded))
+    yield Finding("dtype", "ok", advise_on_dtype(loaded))
 
 
-def _advise(rates: Rates) -> str:
-    """Which stage an ingest of such pictures waits for, and what would help."""
-    if not rates.is_decode_bound:
-        return (
-            "the model: more readers would not help. A GPU that this torch can use would, or a "
-            "smaller model (another model's scores are another curve)"
-        )
-    if not has_fast_decoder():
-        return "decoding: pip install 'clipstore[fast]', or give the ingest more cores"
-    return "decoding: more cores would help; lossless pictures of 1024 x 1024 take what they take"
+def _beside_other_work() -> str:
+    """Rates are those of an idle machine, or say that they are not."""
+    load = os.getloadavg()[0]
+    is_busy = load > BUSY_LOAD_PER_CORE * (os.cpu_count() or 1)
+    return (
+        f"; the machine was busy (load {load:.1f}), so all of these are too low" if is_busy else ""
+    )
 
 
-def _load_model(model: str) -> tuple[Embedder | None, str]:
+def _load_model(model: str) -> tuple[ClipEmbedder | None, str]:
     """The model if it is here, else why not."""
     # OpenMP would spin on the readers' cores: see `clipstore.commands.ingest`.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -189,6 +208,8 @@ def _load_model(model: str) -> tuple[Embedder | None, str]:
 
     try:
         return load_clip(model, offline=True, announce=lambda _text: None), ""
+    except ModelMissing:
+        return None, f"{model} is not on this machine; once it is, this says how fast it scores"
     except ClipstoreError as error:
         return None, str(error).splitlines()[0]
 

@@ -26,8 +26,9 @@ FASTER = 1.05
 TIMED_ROWS = 1200
 """Enough to keep a product busy, and to be done with all trials in about a second."""
 
-HALF_TIMED_ROWS = 64
-"""A float16 product can be a hundred times slower: few rows, so that the trial takes a second."""
+SHORT_TIMED_ROWS = 600
+"""Enough to show it, and a slow core is done in a second: on two cores float16 was 1.2 times slower
+with 64 rows, and 3.5 times with 577 or 1200."""
 
 CLEARLY_FASTER = 1.25
 """So many times faster must fewer threads be than torch's own choice to be taken: a timing of tens
@@ -77,9 +78,9 @@ def tune_cpu(network: nn.Module, rows: int) -> CpuTuning:
     return CpuTuning(precision, choose_threads(threads, lambda n: seconds(CpuTuning(precision, n))))
 
 
-def half_slowdown(network: nn.Module) -> float:
-    """How many times as long as in float32 a product of the network takes in float16, which most
-    CPUs do not multiply; 1.0 for a network without products."""
+def slowdown(network: nn.Module, dtype: torch.dtype) -> float:
+    """How many times as long as in float32 a product of the network takes in `dtype`; 1.0 for a
+    network without products."""
     shapes = {
         (m.in_features, m.out_features) for m in network.modules() if isinstance(m, nn.Linear)
     }
@@ -87,10 +88,8 @@ def half_slowdown(network: nn.Module) -> float:
         return 1.0
     shape = max(shapes, key=lambda shape: shape[0] * shape[1])
     tuning = CpuTuning("highest", torch.get_num_threads())
-    plain, half = (
-        _seconds(HALF_TIMED_ROWS, shape, tuning, dtype) for dtype in (torch.float32, torch.float16)
-    )
-    return half / plain
+    plain, short = (_seconds(SHORT_TIMED_ROWS, shape, tuning, d) for d in (torch.float32, dtype))
+    return short / plain
 
 
 def choose_threads(most: int, seconds: Callable[[int], float]) -> int:

@@ -14,11 +14,12 @@ import numpy as np
 import PIL
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from clipstore.errors import ModelRefused
 from clipstore.model.checkpoint import quiet_transformers
 from clipstore.model.clip import load_clip_towers
-from clipstore.model.cputuning import tune_cpu
+from clipstore.model.cputuning import slowdown, tune_cpu
 from clipstore.model.device import Device, choose_device, list_devices, open_device
 from clipstore.model.imagebatches import (
     CPU_BATCH_TOKENS,
@@ -53,7 +54,9 @@ class ClipEmbedder:
         preprocessing: Preprocessing,
         images: ImageBatches,
         texts: TextTower,
+        network: nn.Module,
     ) -> None:
+        """`network` is the image tower's that `images` runs."""
         self.model = model
         """May be replaced by what `identity.settle_identity` makes of it."""
         self.device = device.name
@@ -63,6 +66,7 @@ class ClipEmbedder:
         self.text_batch_size = TEXT_BATCH
         self._device = device
         self._texts = texts
+        self._network = network
 
     def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Prepared pixels (n, side, side, 3) to unit vectors (n, dimension).
@@ -74,6 +78,13 @@ class ClipEmbedder:
         if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (side, side, 3):
             raise ValueError(f"wanted (n, {side}, {side}, 3) uint8, got {pixels.shape}")
         return self.batches.embed(pixels, self.model.dimension)
+
+    def bfloat16_speed(self) -> float | None:
+        """How many times as fast as in float32 the image tower's products are in bfloat16, by a
+        trial of a second; None on a GPU."""
+        if self.device != "cpu":
+            return None
+        return 1 / slowdown(self._network, torch.bfloat16)
 
     def embed_texts(self, texts: Sequence[str]) -> TextVectors:
         """Texts to unit vectors (n, dimension), with what the tokenizer made of them.
@@ -140,7 +151,7 @@ def load_clip(
         family=towers.family,
         logit_bias=towers.logit_bias,
     )
-    return ClipEmbedder(model, place, preprocessing, images, towers.text)
+    return ClipEmbedder(model, place, preprocessing, images, towers.text, towers.image)
 
 
 def _open_device(name: str, towers: Towers) -> Device:

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clipstore.model.cputuning import half_slowdown
+from clipstore.model.cputuning import slowdown
 from clipstore.model.device import Device
 from clipstore.model.imagetower import ImageTower, unit_rows
 from clipstore.model.preprocess import Preprocessing
@@ -96,7 +96,7 @@ def choose_tower(
     if dtype == "float32":
         return ChosenTower(_on_device(towers.image, table, "float32", device), dtype, None)
     if dtype == "float16" and device.name == "cpu":
-        _warn_of_slowness(half_slowdown(towers.image), announce)
+        _warn_of_slowness(slowdown(towers.image, torch.float16), announce)
     texts = _probe_texts(towers, device)  # (n_texts, dimension)
     pixels = probe_pixels(preprocessing)
     network = copy.deepcopy(towers.image)
@@ -154,12 +154,12 @@ def compare_cosines(ours: NDArray[np.float32], exact: NDArray[np.float32]) -> Ha
     return HalfError(float(difference.mean()), float(difference.max()))
 
 
-def _warn_of_slowness(slowdown: float, announce: Callable[[str], None]) -> None:
+def _warn_of_slowness(times: float, announce: Callable[[str], None]) -> None:
     """Before minutes go by without a word."""
-    if slowdown > CLEARLY_SLOWER:
+    if times > CLEARLY_SLOWER:
         announce(
             "--dtype float16 on this CPU: the model's matrix products take "
-            f"{slowdown:.2g} times as long as in float32. Better Ctrl-C and leave --dtype away; "
+            f"{times:.2g} times as long as in float32. Better Ctrl-C and leave --dtype away; "
             "bfloat16 is faster on many CPUs and less exact."
         )
 

@@ -31,6 +31,7 @@ SAMPLE_SIDE_PX = 1024
 _N_SAMPLES = 4
 _TASKS_AHEAD = 4
 _FIRST_ANSWER_S = 60.0
+"""A machine that does other work may need so long for one picture."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,10 @@ class Rates:
 def measure_rates(
     pixel_path: PixelPath, embedder: Embedder | None, *, n_processes: int, seconds: float
 ) -> Rates:
-    """Time reading by one process, by all, and the model, for `seconds` together."""
+    """Time reading by one process, by all, and the model, for `seconds` together.
+
+    A model that needs longer than its half for two pictures takes what it needs.
+    """
     with tempfile.TemporaryDirectory(prefix="clipstore-doctor-") as folder:
         paths = _write_samples(Path(folder))
         by_one = _read_rate(paths, pixel_path, 1, seconds / 4)
@@ -90,8 +94,8 @@ def _read_rate(paths: list[Path], pixel_path: PixelPath, n_processes: int, secon
             pool.take(_FIRST_ANSWER_S)
             pool.submit(next(tasks))
         started, n_read = time.perf_counter(), 0
-        while time.perf_counter() - started < seconds:
-            n_read += pool.take(seconds) is not None
+        while time.perf_counter() - started < seconds or n_read < n_processes:
+            n_read += pool.take(_FIRST_ANSWER_S) is not None
             pool.submit(next(tasks))
         return n_read / (time.perf_counter() - started)
 
@@ -101,10 +105,20 @@ def _model_rate(embedder: Embedder, seconds: float) -> float:
     one = embedder.preprocessing.prepare(
         generator.integers(0, 256, (SAMPLE_SIDE_PX, SAMPLE_SIDE_PX, 3), dtype=np.uint8)
     )
-    batch = np.stack([one] * embedder.batch_size)  # (batch_size, side, side, 3)
-    embedder.embed_images(batch)
-    started, n_embedded = time.perf_counter(), 0
-    while n_embedded == 0 or time.perf_counter() - started < seconds:
+    embedder.embed_images(np.stack([one]))
+    # A full batch of a large model can take a minute on a CPU: from one picture on, twice as many
+    # as long as there is time for that.
+    began, n_rows = time.perf_counter(), 1
+    while True:
+        batch = np.stack([one] * n_rows)  # (n_rows, side, side, 3)
+        started = time.perf_counter()
         embedder.embed_images(batch)
-        n_embedded += len(batch)
+        took = time.perf_counter() - started
+        if n_rows == embedder.batch_size or time.perf_counter() - began + 2 * took > seconds:
+            break
+        n_rows = min(2 * n_rows, embedder.batch_size)
+    n_embedded = n_rows
+    while time.perf_counter() - began + took < seconds:
+        embedder.embed_images(batch)
+        n_embedded += n_rows
     return n_embedded / (time.perf_counter() - started)
