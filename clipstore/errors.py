@@ -337,6 +337,15 @@ class QueryError(ClipstoreError):
         )
 
 
+class WebhookRefused(ClipstoreError):
+    """--webhook names nothing that can be posted to. The address itself is never repeated."""
+
+    exit_code = 2
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the address given as --webhook is not usable: {why}.")
+
+
 class ViewUnknown(ClipstoreError):
     """--view names no view of the store."""
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -32,7 +29,7 @@ from clipstore.pipeline.identity import read_stored_models, settle_identity
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
 from clipstore.pipeline.logreading import LogsReport
 from clipstore.pipeline.progress import IngestProgress
-from clipstore.pipeline.stopping import StopSwitch
+from clipstore.pipeline.stopping import StopSwitch, stop_on_signal
 from clipstore.pipeline.timings import IngestTimings
 from clipstore.sources.pattern import PathPattern
 from clipstore.storage.store import default_store_path
@@ -123,7 +120,7 @@ def command(
         embedder, read_stored_models(store), lambda text: messages.print(text, markup=False)
     )
     stop = StopSwitch()
-    with _stop_on_signal(stop) as received, IngestProgress(messages) as progress:
+    with stop_on_signal(stop) as received, IngestProgress(messages) as progress:
         report = ingest_discoveries(
             found, store, embedder, options, on_progress=progress.update, stop=stop
         )
@@ -233,24 +230,3 @@ def _logs_line(logs: LogsReport) -> str:
     what = "log" if logs.n_files == 1 else "logs"
     pictures = f" and {logs.n_pictures:,} pictures" if logs.n_pictures else ""
     return f"\n{logs.n_files:,} {what} read: {logs.n_scalars:,} new scalars{pictures}"
-
-
-@contextmanager
-def _stop_on_signal(stop: StopSwitch) -> Iterator[list[int]]:
-    """The first signal sets `stop`, and the list gets its number. A second one kills."""
-    received: list[int] = []
-
-    def remember(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        stop.set()
-
-    previous = {
-        number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

@@ -8,7 +8,7 @@ Nothing is guessed: two layouts that claim one folder are an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,9 +54,11 @@ def discover(
     layout: str | None = None,
     pattern: PathPattern | None = None,
     user_prompts: tuple[Prompt, ...] = (),
+    only_of: Collection[Path] | None = None,
 ) -> Discovery:
     """The runs in `root` and below. `layout` is the only one tried when given; with a `pattern`
-    nothing is tried, and everything below `root` is read by it.
+    nothing is tried, and everything below `root` is read by it. With `only_of`, absolute paths of
+    files, only the runs that these belong to are read, and what lies outside of runs is not.
 
     A run is named by its folder's path below `root`; if `root` itself is a run, by its own name.
 
@@ -69,9 +71,13 @@ def discover(
     layouts = _chosen_layouts(PATTERN_LAYOUT if pattern is not None else layout)
     root = _to_folder(root)
     claimed = {root: layouts[0]} if pattern is not None else _claim_folders(root, layouts)
-    outside = list_tree(root, without=frozenset(claimed)) if root not in claimed else None
+    outside = (
+        list_tree(root, without=frozenset(claimed))
+        if root not in claimed and only_of is None
+        else None
+    )
     runs: list[RunContents] = []
-    for folder in sorted(claimed):
+    for folder in sorted(claimed if only_of is None else _owners(only_of, claimed)):
         context = ReadContext(
             _run_name(folder, root),
             user_prompts,
@@ -126,6 +132,15 @@ def _claim_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:
     if len(claims) > 1:
         raise LayoutConflict(folder, [(one.NAME, reason) for one, reason in claims])
     return claims[0][0] if claims else None
+
+
+def _owners(files: Collection[Path], claimed: Collection[Path]) -> set[Path]:
+    """The innermost claimed folder around each of these files, where there is one."""
+    return {
+        owner
+        for file in files
+        if (owner := next((parent for parent in file.parents if parent in claimed), None))
+    }
 
 
 def _run_name(folder: Path, root: Path) -> str:

@@ -7,8 +7,10 @@ on a CPU than a user waits, and dropping it loses nothing that was scored.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 
 class Stopped(KeyboardInterrupt):
@@ -39,3 +41,24 @@ class StopSwitch:
             yield
         finally:
             self._is_abortable = False
+
+
+@contextmanager
+def stop_on_signal(stop: StopSwitch) -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM sets `stop`, and the list gets its number. A second one kills."""
+    received: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        stop.set()
+
+    previous = {
+        number: signal.signal(number, remember) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,1 @@
+"""Scoring while the training runs."""
