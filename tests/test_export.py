@@ -19,6 +19,7 @@ from clipstore.export import tables
 from clipstore.export.curves import curves_of_runs
 from clipstore.export.places import run_to_folder
 from clipstore.export.targets import DEFAULT_VIEWS, ExportRequest, load_target, target_names
+from clipstore.logs.tensorboard import is_log
 from clipstore.storage.store import merge_parts, open_store, run_query
 from tests.store_rows import (
     MODEL,
@@ -140,6 +141,13 @@ def test_an_open_tensorboard_does_not_see_points_twice(store: Path, tmp_path: Pa
 
     steps = [event.step for event in reader.Scalars("clipstore/clip_mean")]
     assert steps == [*STEPS, 400]
+
+
+def test_what_was_exported_is_not_read_as_a_log_of_the_trainer(store: Path, tmp_path: Path) -> None:
+    (place,) = export(store, "tensorboard", tmp_path)
+    name = Path(place).name
+    assert not is_log(name)
+    assert is_log(name.removesuffix(".clipstore"))
 
 
 def test_what_else_lies_beside_the_events_stays(store: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -38,6 +39,9 @@ from clipstore.watching.rounds import Round, Rounds, VerdictChange
 from clipstore.watching.waking import Waker
 from clipstore.watching.watch import Pace, watch
 from clipstore.watching.webhook import Webhook
+
+if TYPE_CHECKING:
+    from clipstore.model.embed import ClipEmbedder
 
 SCHEMA_VERSION = 1
 """Of the lines and messages in JSON; raised when a field changes its meaning or goes away."""
@@ -190,7 +194,7 @@ class _Loader:
         self._allow_pickle = allow_pickle
         self._store = store
         self._say = say
-        self._embedder: Embedder | None = None
+        self._embedder: ClipEmbedder | None = None
 
     def load(self, found: Sequence[Discovery]) -> Embedder:
         """Raises the model's and the store's errors."""

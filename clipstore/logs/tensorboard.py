@@ -20,6 +20,8 @@ from clipstore.logged import LogChunk, LoggedPicture, LogPosition, Scalars
 
 NAME = "tensorboard"
 HEAD_BYTES = 4096
+OWN_SUFFIX = ".clipstore"
+"""Ends the name of every event file that clipstore exports: those are no trainer's logs."""
 
 TEXT_SUFFIX = "/text_summary"
 _WALL_TIME = struct.Struct("<d").unpack_from
@@ -28,7 +30,7 @@ _NUMBER = struct.Struct("<f").unpack_from
 
 def is_log(name: str) -> bool:
     """events.out.tfevents.<time>.<host>…"""
-    return "tfevents" in name and not name.endswith((".profile-empty", ".tmp"))
+    return "tfevents" in name and not name.endswith((".profile-empty", ".tmp", OWN_SUFFIX))
 
 
 def read(path: Path, start: LogPosition) -> Iterator[LogChunk]:

@@ -24,6 +24,7 @@ from clipstore.export.curves import (
 )
 from clipstore.export.places import run_to_folder
 from clipstore.export.targets import Exported, ExportRequest
+from clipstore.logs.tensorboard import OWN_SUFFIX
 from clipstore.storage.store import Reader
 from clipstore.wholefile import whole_file
 
@@ -42,8 +43,6 @@ except ModuleNotFoundError:
 
 NAME = "tensorboard"
 FOLDER = "clipstore"
-SUFFIX = ".clipstore"
-"""Ends the name of every event file of ours, so that readers of trainers' logs know them."""
 
 
 def export(reader: Reader, request: ExportRequest) -> tuple[Exported, ...]:
@@ -73,9 +72,9 @@ def _prefix(curves: RunCurves, several_models: bool) -> str:
 
 def _replace(folder: Path, events: list[Event]) -> Path:
     """Write the file, and empty or remove older ones of ours."""
-    older = sorted(folder.glob(f"events.out.tfevents.*{SUFFIX}"))
+    older = sorted(folder.glob(f"events.out.tfevents.*{OWN_SUFFIX}"))
     # A new name: TensorBoard goes on reading a file that it knows from where it was.
-    path = folder / f"events.out.tfevents.{time.time_ns():020d}{SUFFIX}"
+    path = folder / f"events.out.tfevents.{time.time_ns():020d}{OWN_SUFFIX}"
     encoded = io.BytesIO()
     records = RecordWriter(encoded)
     for event in events:
