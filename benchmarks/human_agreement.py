@@ -1,14 +1,17 @@
 """What a ranking by mean CLIP score claims of real models, beside what people say, beside ours.
 
-    python -m benchmarks.human_agreement
+    python -m benchmarks.human_agreement [--legend reports/human_agreement.json]
 
 Reads `tests/data/tifa160.csv` (five models, 160 prompts, people's ratings; CLIP ViT-B/32, which has
 no band) through `clipstore import` and `compare`, in both scopes. "People" are their mean ratings,
-compared as we compare cosines: paired by prompt, Holm over the pairs.
+compared as we compare cosines: paired by prompt, Holm over the pairs. `--legend` writes the figures
+that the report prints.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 import sys
 import tempfile
 from itertools import combinations
@@ -74,7 +77,7 @@ def agreement(claims: Pairs, people: Pairs, means: Pairs) -> str:
     )
 
 
-def picture_legend(scores: pl.DataFrame) -> list[str]:
+def picture_cases(scores: pl.DataFrame) -> list[dict[str, object]]:
     """How often CLIP's pick of two pictures of one prompt is the one that people rate higher."""
     rows = scores.select("prompt_id", "model", CLIP, PEOPLE)
     pairs = rows.join(rows, on="prompt_id", suffix="_b").filter(
@@ -86,23 +89,42 @@ def picture_legend(scores: pl.DataFrame) -> list[str]:
         both_high=pl.min_horizontal(CLIP, f"{CLIP}_b") >= USUAL_BAND_LOW,
         close=(pl.col(CLIP) - pl.col(f"{CLIP}_b")).abs() < CLOSE,
     )
+    low, close = f"{USUAL_BAND_LOW:.2f}", f"{CLOSE:.2f}"
     cases = {
-        "both .30 or higher, less than .01 apart": pl.col("both_high") & pl.col("close"),
-        "both .30 or higher": pl.col("both_high"),
-        "at least one below .30": ~pl.col("both_high"),
+        f"both at {low} or higher, less than {close} apart": pl.col("both_high") & pl.col("close"),
+        f"both at {low} or higher": pl.col("both_high"),
+        f"at least one below {low}": ~pl.col("both_high"),
     }
-    lines = []
-    for name, case in cases.items():
-        chosen = picks.filter(case)["agrees"]
-        lines.append(
-            f"  {name:<42}{100 * float(str(chosen.mean())):5.0f} %  of {len(chosen)} pairs"
-        )
-    return lines
+    return [
+        {
+            "case": name,
+            "n_pairs": picks.filter(case).height,
+            "n_agree": int(picks.filter(case)["agrees"].sum()),
+        }
+        for name, case in cases.items()
+    ]
+
+
+def legend(scores: pl.DataFrame) -> dict[str, object]:
+    """What `reports/human_agreement.json` holds."""
+    return {
+        "n_prompts": scores["prompt_id"].n_unique(),
+        "n_models": scores["model"].n_unique(),
+        "clip_model": MODEL,
+        "source": "Hu et al., TIFA, ICCV 2023",
+        "cases": picture_cases(scores),
+    }
 
 
 def main() -> None:
-    """Import, compare, print."""
+    """Import, compare, print; with `--legend` write the report's figures instead."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--legend", type=Path)
+    file = parser.parse_args().legend
     scores = tifa160()
+    if file is not None:
+        file.write_text(json.dumps(legend(scores), indent=2) + "\n", encoding="utf-8")
+        return
     clip, people = by_mean(scores, CLIP), by_mean(scores, PEOPLE)
     sure, by_means = claims_of_people(scores), claims_of_means(people)
     tau = kendalltau([clip[m] for m in clip], [people[m] for m in clip]).statistic
@@ -125,7 +147,10 @@ def main() -> None:
             lines.append(f"compare {scope:<10}{told}")
             lines += [f"    {g.label}: {', '.join(g.runs)}" for g in found.groups]
     lines += ["", "two pictures of one prompt: CLIP picks the one that people rate higher"]
-    sys.stdout.write("\n".join([*lines, *picture_legend(scores)]) + "\n")
+    for case in picture_cases(scores):
+        share = 100 * float(str(case["n_agree"])) / float(str(case["n_pairs"]))
+        lines.append(f"  {case['case']:<42}{share:5.0f} %  of {case['n_pairs']} pairs")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ MODEL = "openai/clip-vit-large-patch14-336"
 BAND = Band(0.22, 0.30, 0.39)
 PLANNED_STEPS = 10_000
 PANEL_PX = 256
+QUANTILES = (10, 25, 50, 75, 90)
 BASE_MEAN = 0.262
 
 SUBJECTS = (
@@ -190,6 +191,10 @@ def scores_to_tables(scores: pl.DataFrame, folder: Path) -> ReportTables:
             pl.len().cast(pl.Int64).alias("n_prompts"),
             pl.len().cast(pl.Int64).alias("n_images"),
             pl.col("cosine").mean().alias("mean"),
+            pl.col("cosine").min().alias("min"),
+            *(pl.col("cosine").quantile(q / 100, "linear").alias(f"p{q}") for q in QUANTILES),
+            pl.col("cosine").max().alias("max"),
+            (pl.col("cosine") < BAND.poor_below_cosine).mean().alias("share_poor"),
             pl.col("cosine")
             .is_between(BAND.low_cosine, BAND.high_cosine)
             .mean()

@@ -11,7 +11,7 @@ import plotly.offline
 import pytest
 
 from clipstore.findings import StepMean
-from clipstore.report.figures import CONFIG, RUN_STYLES, RunCurve, curves_to_figure
+from clipstore.report.figures import CONFIG, curves_to_figure
 from clipstore.report.inert import (
     json_for_script,
     shorten,
@@ -19,7 +19,8 @@ from clipstore.report.inert import (
     text_for_plotly,
     visible_text,
 )
-from clipstore.report.sparkline import steps_to_range, steps_to_svg
+from clipstore.report.runcurve import RUN_STYLES, RunCurve
+from clipstore.report.sparkline import CurveLook, curve_to_svg, steps_to_range
 from clipstore.resources import resource_folder
 from clipstore.types import Band
 
@@ -77,7 +78,7 @@ def test_a_validation_that_lacks_prompts_is_hollow_and_says_so():
     figure = curves_to_figure([RunCurve("a", (lacking,), RUN_STYLES[0], "run-0")], BAND, None)
     (line,) = traces(figure, "run")
     assert line["marker"]["symbol"] == ["circle-open"]
-    assert "0.2600" in line["customdata"][0][3]
+    assert "0.2600" in line["customdata"][0][4]
 
 
 def test_the_band_is_shaded_and_called_not_informative():
@@ -149,7 +150,7 @@ def test_the_bundle_comes_with_its_licence():
 
 def test_a_sparkline_is_one_line_over_the_band():
     steps = [step_mean(500, 0.25), step_mean(1000, 0.31)]
-    svg = steps_to_svg(steps, steps_to_range([steps], BAND), BAND, "two points")
+    svg = curve_to_svg([steps], CurveLook(steps_to_range([steps], BAND), BAND), "two points")
     assert svg.count("<polyline") == 1
     assert svg.count('class="spark-band"') == 1
     first, last = re.search(r'spark-line" points="([^"]+)"', svg)[1].split()
@@ -158,8 +159,9 @@ def test_a_sparkline_is_one_line_over_the_band():
 
 def test_a_sparkline_of_one_validation_is_a_dot_and_of_none_is_empty():
     cosines = steps_to_range([], BAND)
-    one = steps_to_svg([step_mean(500, 0.25)], cosines, BAND, "one point")
-    none = steps_to_svg([step_mean(500, float("nan"))], cosines, BAND, "no point")
+    look = CurveLook(cosines, BAND)
+    one = curve_to_svg([[step_mean(500, 0.25)]], look, "one point")
+    none = curve_to_svg([[step_mean(500, float("nan"))]], look, "no point")
     assert (one.count("<circle"), one.count("<polyline")) == (1, 0)
     assert (none.count("<circle"), none.count("<polyline")) == (0, 0)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from clipstore.report.fromstore import report_from_store
+from clipstore.report.fromstore import ReportRequest, report_from_store
 from clipstore.report.modeldisagreement import disagreements_to_sentences
+from clipstore.report.pictureregister import PictureWishes
 from clipstore.report.tables import DISAGREEMENT_COLUMNS
 from tests.store_rows import (
     MODEL,
@@ -33,12 +34,12 @@ def cautions_of(store: Path, last_by_other: float) -> tuple[str, ...]:
             cosines = {name: level + 0.001 * i * step / 100 for i, name in enumerate(TEXTS)}
             scores = score_rows("a", step, cosines, TEXTS, model=model)
             write_rows(store, prompt_rows("a", TEXTS), scores)
-    data = report_from_store(
-        store,
+    request = ReportRequest(
         generated_at=datetime(2026, 1, 3, tzinfo=UTC),
-        with_images=False,
+        wishes=PictureWishes(embed=False),
         size_cap_bytes=10**6,
     )
+    data = report_from_store(store, request)
     return data.cautions
 
 

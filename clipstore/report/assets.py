@@ -30,6 +30,7 @@ CORE_SCRIPTS = (
     "hash.js",
     "theme.js",
     "printing.js",
+    "copying.js",
     "verdict_table.js",
     "picturedata.js",
     "frames.js",
@@ -41,8 +42,16 @@ CORE_SCRIPTS = (
 )
 """Of `reports/app/`: what works before plotly is parsed. `hash.js` first, all others listen to it.
 """
-CHART_SCRIPTS = ("charts.js",)
-"""Of `reports/app/`: what calls plotly."""
+CHART_SCRIPTS = (
+    "charts.js",
+    "runselect.js",
+    "curves.js",
+    "forest.js",
+    "spread.js",
+    "heatmap.js",
+    "ready.js",
+)
+"""Of `reports/app/`: what calls plotly. `ready.js` last."""
 PLOTLY = "plotly-cartesian.min.js"
 
 

@@ -9,9 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from clipstore.comparisons import BestCheckpoints, Comparison
 from clipstore.findings import Verdict
+from clipstore.report.agreement import HumanAgreement
 from clipstore.report.carddata import MiniStrip, Pictures, RunPrompts, SharedPrompts
-from clipstore.report.figures import RunCurve
+from clipstore.report.configtable import ConfigTable
+from clipstore.report.coverage import Coverage
+from clipstore.report.promptchanges import PromptChange
+from clipstore.report.quantiles import StepSpread
+from clipstore.report.runcurve import RunCurve
+from clipstore.report.scorecube import ScoreCube
 from clipstore.types import Band
 
 SIZE_CAP_BYTES = 12_000_000
@@ -36,10 +43,17 @@ class RunRow:
     """One run's line of the verdict table."""
 
     verdict: Verdict
+    id: str
+    """Short id of the run's name."""
     share_in_band: float | None
     """Share of prompts at the last validation whose cosine lies in the band, 0 to 1."""
     last_step: int | None
     curve: RunCurve
+    best: BestCheckpoints | None
+    """Which validations cannot be told from the best one; None where nothing was compared."""
+    changes: tuple[PromptChange, ...]
+    """Where its prompts changed and the curve breaks."""
+    spreads: tuple[StepSpread, ...]
     strip: MiniStrip | None = None
     """None when no picture of the run is known."""
 
@@ -55,6 +69,12 @@ class ModelSection:
     """The base model's mean where all runs agree on it, else None."""
     prompts: tuple[RunPrompts, ...]
     """In the order of `rows`."""
+    comparison: Comparison | None
+    """The runs with each other, each over its flat end; None where they were not compared."""
+    against_base: Comparison | None
+    """Each run with its own base model's pictures; None as above."""
+    cube: ScoreCube
+    coverage: Coverage
     shared: SharedPrompts | None = None
     """None with a single run."""
 
@@ -81,6 +101,18 @@ class ProblemGroup:
 
 
 @dataclass(frozen=True)
+class PromptVersion:
+    """One text that a prompt id of a run stood for, where it stood for several."""
+
+    run: str
+    prompt_id: str
+    text: str
+    """Clipped."""
+    first_step: int
+    last_step: int
+
+
+@dataclass(frozen=True)
 class PromptFacts:
     """What is to be known about the prompts before trusting the means."""
 
@@ -89,8 +121,14 @@ class PromptFacts:
     n_truncated: int
     truncated: tuple[str, ...]
     """The first of them, clipped."""
+    n_asking: int
+    """Texts that ask for written words."""
+    asking: tuple[str, ...]
+    """The first of them, clipped."""
     n_edited: int
     """(run, prompt id) pairs whose text changed between steps of the run."""
+    versions: tuple[PromptVersion, ...]
+    """Of the first of those pairs."""
     n_differing: int
     """Prompt ids that mean different texts in different runs."""
 
@@ -127,6 +165,15 @@ class ReportData:
     prompts: PromptFacts
     cautions: tuple[str, ...]
     """What weakens this page, each one sentence; empty when nothing does."""
+    config: ConfigTable
+    """Rows in the order of `config_rows`."""
+    config_rows: tuple[RunRow, ...]
+    """The runs of the first model that has each, in the page's order."""
+    not_compared: str | None
+    """Why the runs were not compared with each other; None where they were."""
+    selection: str | None
+    """Which runs were asked for; None for all."""
+    agreement: HumanAgreement
     size_cap_bytes: int
     pictures: Pictures
     verdicts: tuple[Verdict, ...]

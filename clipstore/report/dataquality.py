@@ -1,24 +1,23 @@
-"""What could not be scored, and what is odd about the prompts: the counts behind the page.
+"""What could not be scored: the counts behind the page.
 
 Invariant: every group carries the count of all its members; lists are cut, counts never are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
 import polars as pl
 
 from clipstore.report.cardrows import path_in_run
-from clipstore.report.data import Counts, ProblemFile, ProblemGroup, PromptFacts
+from clipstore.report.data import Counts, ProblemFile, ProblemGroup
 from clipstore.report.inert import strip_folders
 from clipstore.report.tables import ReportTables
 from clipstore.types import TRAINED_PANELS
 
 MAX_LISTED = 20
-"""Files listed per reason, and truncated prompts: the database has them all."""
-MAX_LISTED_TEXT = 200
+"""Files listed per reason: the database has them all."""
 
 INGEST_STATES = ("seen", "scored", "known", "pending", "refused", "skipped")
 
@@ -43,16 +42,11 @@ def tables_to_counts(tables: ReportTables) -> Counts:
 
 
 def tables_to_problems(
-    tables: ReportTables, roots: Mapping[str, PurePath]
+    tables: ReportTables, roots: Mapping[str, PurePath], *, with_paths: bool = False
 ) -> tuple[ProblemGroup, ...]:
     """Files without a score, grouped by reason: those that will not mend themselves first, then
     the most frequent."""
-    folders = [
-        str(folder)
-        for root in roots.values()
-        for folder in (root, *root.parents)
-        if len(folder.parts) > 2
-    ]
+    folders = folders_of(roots.values())
     groups = []
     for key, rows in (
         tables.problems.sort("path")
@@ -62,13 +56,22 @@ def tables_to_problems(
         is_pending, stage, reason = key
         files = tuple(
             ProblemFile(
-                _named_path(PurePath(row["path"]), roots),
-                strip_folders(row["detail"] or "", folders),
+                row["path"] if with_paths else _named_path(PurePath(row["path"]), roots),
+                (row["detail"] or "")
+                if with_paths
+                else strip_folders(row["detail"] or "", folders),
             )
             for row in rows.head(MAX_LISTED).iter_rows(named=True)
         )
         groups.append(ProblemGroup(str(reason), str(stage), bool(is_pending), rows.height, files))
     return tuple(sorted(groups, key=lambda g: (g.is_pending, -g.n_files, g.reason, g.stage)))
+
+
+def folders_of(roots: Iterable[PurePath]) -> list[str]:
+    """The folders whose names would tell of this machine: the runs' and those around them."""
+    return [
+        str(folder) for root in roots for folder in (root, *root.parents) if len(folder.parts) > 2
+    ]
 
 
 def _named_path(path: PurePath, roots: Mapping[str, PurePath]) -> str:
@@ -78,34 +81,3 @@ def _named_path(path: PurePath, roots: Mapping[str, PurePath]) -> str:
         return path.name
     run, root = max(inside, key=lambda pair: (len(pair[1].parts), pair[0]))
     return f"{run}: {path_in_run(path, root)}"
-
-
-def tables_to_prompt_facts(tables: ReportTables) -> PromptFacts:
-    """Truncated, edited and differing prompts, blank ones apart."""
-    prompts = (
-        tables.prompt_step.filter(
-            pl.col("panel").is_in(TRAINED_PANELS) & (pl.col("text").str.strip_chars() != "")
-        )
-        .select("run", "prompt_id", "text_id", "text", "is_truncated")
-        .unique()
-    )
-    truncated = prompts.filter(pl.col("is_truncated")).unique("text_id").sort("text", "text_id")
-    per_run = prompts.group_by("run", "prompt_id").agg(pl.col("text_id").n_unique().alias("n"))
-    # Each run's own texts of an id, as one value: an edit inside a run is counted above, and the
-    # same edit in two runs is no difference between them.
-    across = (
-        prompts.group_by("run", "prompt_id")
-        .agg(pl.col("text_id").unique().sort())
-        .group_by("prompt_id")
-        .agg(pl.col("text_id").n_unique().alias("n"))
-    )
-    return PromptFacts(
-        n_texts=prompts["text_id"].n_unique(),
-        n_truncated=truncated.height,
-        truncated=tuple(
-            text[:MAX_LISTED_TEXT] + ("…" if len(text) > MAX_LISTED_TEXT else "")
-            for text in truncated["text"].head(MAX_LISTED).to_list()
-        ),
-        n_edited=per_run.filter(pl.col("n") > 1).height,
-        n_differing=across.filter(pl.col("n") > 1).height,
-    )

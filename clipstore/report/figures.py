@@ -10,42 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from clipstore.findings import StepMean
 from clipstore.report.inert import shorten, text_for_plotly
+from clipstore.report.runcurve import BASE_STYLE, OTHER_RUN_STYLE, LineStyle, RunCurve
 from clipstore.types import Band
 
 Trace = dict[str, object]
 Figure = dict[str, object]
 """{"data": [...], "layout": {...}, "config": {...}}: what Plotly.newPlot takes."""
 
-
-@dataclass(frozen=True)
-class LineStyle:
-    """How one picked run is drawn; told apart by dash as well as by colour."""
-
-    colour: str
-    dash: str
-    """SVG dash lengths in pixels as plotly takes them; "solid" for none."""
-
-
-RUN_STYLES = (
-    LineStyle("#0072b2", "solid"),
-    LineStyle("#d55e00", "7px,3px"),
-    LineStyle("#009e73", "2px,2.5px"),
-    LineStyle("#c06a9a", "9px,3px,2px,3px"),
-    LineStyle("#b87700", "solid"),
-    LineStyle("#3a92c9", "7px,3px"),
-    LineStyle("#8a63d2", "2px,2.5px"),
-    LineStyle("#5f7a1f", "9px,3px,2px,3px"),
-)
-"""For the runs drawn in colour, after Okabe and Ito, darkened where white or black swallowed them.
-"""
-OTHER_RUN_STYLE = LineStyle("#8b929b", "solid")
-BASE_STYLE = LineStyle("#7f7f7f", "5px,4px")
 
 MISSING_PROMPTS_SHIFT = 5e-4
 """A mean that differs this much from the adjusted one is drawn hollow: prompts were missing."""
@@ -57,18 +33,6 @@ CONFIG: dict[str, object] = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d"],
     "toImageButtonOptions": {"format": "png", "scale": 2, "filename": "clipstore-clip-mean"},
 }
-
-
-@dataclass(frozen=True)
-class RunCurve:
-    """One run as the chart draws it."""
-
-    run: str
-    steps: tuple[StepMean, ...]
-    style: LineStyle | None
-    """None for the runs drawn thin and grey."""
-    group: str
-    """Joins the run's traces to its button in the legend: "run-0". Holds no text from outside."""
 
 
 def curves_to_figure(
@@ -125,16 +89,21 @@ def curves_to_figure(
 
 
 def _picked_run(curve: RunCurve, style: LineStyle) -> Trace:
-    hollow = [_lacks_prompts(s) for s in curve.steps]
     return _points(curve) | {
         "mode": "lines+markers",
         "line": {"color": style.colour, "width": 2.2, "dash": style.dash},
         "marker": {
             "color": style.colour,
-            "size": 6,
-            "symbol": ["circle-open" if is_hollow else "circle" for is_hollow in hollow],
+            "size": [0 if s is None else 9 if s.step in curve.breaks else 6 for s in _drawn(curve)],
+            "symbol": [_symbol(curve, s) for s in _drawn(curve)],
         },
     }
+
+
+def _symbol(curve: RunCurve, step: StepMean | None) -> str:
+    if step is not None and step.step in curve.breaks:
+        return "diamond-open"
+    return "circle-open" if step is not None and _lacks_prompts(step) else "circle"
 
 
 def _other_run(curve: RunCurve) -> Trace:
@@ -146,39 +115,66 @@ def _other_run(curve: RunCurve) -> Trace:
     }
 
 
+def _drawn(curve: RunCurve) -> list[StepMean | None]:
+    """The steps with None where the line breaks."""
+    drawn: list[StepMean | None] = []
+    for part in curve.parts:
+        drawn += [None, *part] if drawn else part
+    return drawn
+
+
 def _points(curve: RunCurve) -> Trace:
     name = text_for_plotly(shorten(curve.run, 120))
+    drawn = _drawn(curve)
     return {
         "type": "scatter",
         "name": text_for_plotly(shorten(curve.run, 60)),
-        "x": [s.step for s in curve.steps],
-        "y": [_number(s.mean) for s in curve.steps],
-        "customdata": [
-            [name, _interval(s), f"{s.n_prompts:,} prompts", _remark(s)] for s in curve.steps
-        ],
+        "x": [None if s is None else s.step for s in drawn],
+        "y": [None if s is None else _number(s.mean) for s in drawn],
+        "customdata": [[] if s is None else _told(curve, name, s) for s in drawn],
         "hovertemplate": (
-            "%{customdata[0]}<br>step %{x:,}: <b>%{y:.4f}</b><br>"
-            "95 % interval %{customdata[1]}<br>%{customdata[2]}%{customdata[3]}<extra></extra>"
+            "%{customdata[0]}<br>%{customdata[1]}: <b>%{y:.4f}</b><br>"
+            "95 % interval %{customdata[2]}<br>%{customdata[3]}%{customdata[4]}<extra></extra>"
         ),
         "meta": "run",
         "legendgroup": curve.group,
+        "uid": curve.id,
         "connectgaps": False,
     }
 
 
+def _told(curve: RunCurve, name: str, step: StepMean) -> list[str]:
+    """What the hover box says."""
+    remark = "<br>other prompts from here on" if step.step in curve.breaks else ""
+    if _lacks_prompts(step):
+        remark += f"<br>prompts are missing here; accounting for them: {step.adjusted_mean:.4f}"
+    return [
+        name,
+        f"step {step.step:,}",
+        _interval(step),
+        f"{step.n_prompts:,} prompts",
+        remark,
+    ]
+
+
 def _ribbon(curve: RunCurve, style: LineStyle) -> Trace:
-    steps = [s for s in curve.steps if math.isfinite(s.low) and math.isfinite(s.high)]
     red, green, blue = (int(style.colour[i : i + 2], 16) for i in (1, 3, 5))
+    outline: list[tuple[int | None, float | None]] = []
+    for part in curve.parts:
+        steps = [s for s in part if math.isfinite(s.low) and math.isfinite(s.high)]
+        outline += [(None, None)] if outline else []
+        outline += [(s.step, s.high) for s in steps] + [(s.step, s.low) for s in reversed(steps)]
     return {
         "type": "scatter",
-        "x": [s.step for s in steps] + [s.step for s in reversed(steps)],
-        "y": [s.high for s in steps] + [s.low for s in reversed(steps)],
+        "x": [x for x, _ in outline],
+        "y": [y for _, y in outline],
         "mode": "lines",
         "line": {"width": 0},
         "fill": "toself",
         "fillcolor": f"rgba({red},{green},{blue},0.16)",
         "hoverinfo": "skip",
         "meta": "ribbon",
+        "uid": f"{curve.id}-ribbon",
         "legendgroup": curve.group,
     }
 
@@ -245,12 +241,6 @@ def _y_range(
 
 def _lacks_prompts(step: StepMean) -> bool:
     return abs(step.mean - step.adjusted_mean) > MISSING_PROMPTS_SHIFT
-
-
-def _remark(step: StepMean) -> str:
-    if not _lacks_prompts(step):
-        return ""
-    return f"<br>prompts are missing here; accounting for them: {step.adjusted_mean:.4f}"
 
 
 def _interval(step: StepMean) -> str:

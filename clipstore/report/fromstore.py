@@ -1,57 +1,158 @@
-"""Store → the report's data: reads the frames, has the runs judged, gathers both."""
+"""Store → the report's data: reads the frames, has the runs judged and compared, gathers all."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+import polars as pl
+
 from clipstore import __version__
-from clipstore.analysis.fromstore import verdicts_from_reader
+from clipstore.analysis.compare import CompareOptions, compare_runs
+from clipstore.analysis.fromstore import bands_from_reader, verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.rulesfile import changed_rules_text
+from clipstore.errors import RunUnknown
+from clipstore.findings import Verdict
 from clipstore.report.data import ReportData
-from clipstore.report.gather import gather_report
+from clipstore.report.gather import PageExtras, gather_report
+from clipstore.report.gathersection import RunComparisons
 from clipstore.report.pictureregister import PictureWishes
 from clipstore.report.tables import ReportTables
 from clipstore.storage.sqlfiles import read_statement
-from clipstore.storage.store import open_current
+from clipstore.storage.store import Reader, open_current
+
+MAX_COMPARED_RUNS = 200
+"""Their 19,900 pairs take seconds and half a megabyte of the page; twice as many take four times
+that."""
+MAX_COMPARED_SCORES = 12_000_000
+"""Scores read at once for the comparison: about 600 MB."""
 
 
-def report_from_store(
-    store: Path,
-    *,
-    generated_at: datetime,
-    wishes: PictureWishes,
-    size_cap_bytes: int,
-    rules: Rules | None = None,
-    planned_steps: int | None = None,
-) -> ReportData:
+@dataclass(frozen=True)
+class ReportRequest:
+    """What is asked of a report."""
+
+    generated_at: datetime
+    """With its time zone."""
+    wishes: PictureWishes
+    size_cap_bytes: int
+    rules: Rules | None = None
+    planned_steps: int | None = None
+    """For runs whose own settings do not say."""
+    runs: tuple[str, ...] = ()
+    """Names or patterns such as `lora-*`; empty for all."""
+    since: datetime | None = None
+    """Only runs that got a score since then."""
+    with_paths: bool = False
+    """Absolute folders and hosts may stand on the page."""
+
+
+def report_from_store(store: Path, request: ReportRequest) -> ReportData:
     """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
-    database is given back."""
+    database is given back. Raises `RunUnknown` for a run that is not there."""
+    rules = request.rules or Rules()
     with open_current(store) as reader:
-        verdicts, not_compared = with_pictures(
-            reader, verdicts_from_reader(reader, rules, planned_steps), asked=None
-        )
-        tables = ReportTables(
-            run_step=reader.read("report_run_step"),
-            prompt_step=reader.read("report_prompt_step"),
-            pictures=reader.read("report_pictures"),
-            problems=reader.read("report_problems"),
-            ingests=reader.read("report_ingests"),
-            runs=reader.read("report_runs"),
-            models=reader.read("report_models"),
-            disagreements=reader.frame(
-                read_statement("queries", "model_disagreement"), {"run": None}
-            ),
-        )
+        judged = verdicts_from_reader(reader, rules, request.planned_steps)
+        chosen = _chosen(reader, judged, request)
+        verdicts, vectors_left = with_pictures(reader, chosen, asked=None)
+        runs = {verdict.run for verdict in verdicts}
+        tables = _tables(reader)
+        if len(runs) < len({verdict.run for verdict in judged}) or request.runs or request.since:
+            tables = tables.of_runs(runs)
+        comparisons, runs_left = _comparisons(reader, verdicts, rules)
     return gather_report(
         verdicts,
         tables,
-        generated_at=generated_at,
+        generated_at=request.generated_at,
         version=__version__,
-        size_cap_bytes=size_cap_bytes,
-        wishes=wishes,
-        not_compared=not_compared,
-        changed_rules=changed_rules_text(rules or Rules()),
+        size_cap_bytes=request.size_cap_bytes,
+        wishes=request.wishes,
+        extras=PageExtras(
+            comparisons=comparisons,
+            runs_not_compared=runs_left,
+            pictures_not_compared=vectors_left,
+            changed_rules=changed_rules_text(rules),
+            selection=_selection(request, len(runs), len({verdict.run for verdict in judged})),
+            with_paths=request.with_paths,
+        ),
     )
+
+
+def _tables(reader: Reader) -> ReportTables:
+    return ReportTables(
+        run_step=reader.read("report_run_step"),
+        prompt_step=reader.read("report_prompt_step"),
+        pictures=reader.read("report_pictures"),
+        problems=reader.read("report_problems"),
+        ingests=reader.read("report_ingests"),
+        runs=reader.read("report_runs"),
+        models=reader.read("report_models"),
+        disagreements=reader.frame(read_statement("queries", "model_disagreement"), {"run": None}),
+        step_times=reader.read("report_step_times"),
+        config=reader.frame(read_statement("queries", "config_differences"), {"like": None}),
+    )
+
+
+def _chosen(
+    reader: Reader, verdicts: Sequence[Verdict], request: ReportRequest
+) -> tuple[Verdict, ...]:
+    names = sorted({verdict.run for verdict in verdicts})
+    wanted = set(names)
+    if request.runs:
+        wanted = set()
+        for pattern in request.runs:
+            found = {name for name in names if name == pattern or fnmatchcase(name, pattern)}
+            if not found:
+                raise RunUnknown(f"no scored run named {pattern!r}", names)
+            wanted |= found
+    if request.since is not None:
+        sources = reader.read("verdict_sources")
+        newer = sources.filter(pl.col("scores_until") >= request.since.astimezone(UTC))
+        recent = set(newer["run"].to_list())
+        if not wanted & recent:
+            raise RunUnknown(f"no run got a score since {request.since:%Y-%m-%d %H:%M} UTC", names)
+        wanted &= recent
+    return tuple(verdict for verdict in verdicts if verdict.run in wanted)
+
+
+def _selection(request: ReportRequest, n_chosen: int, n_all: int) -> str | None:
+    if not request.runs and request.since is None:
+        return None
+    asked = [f"named {', '.join(request.runs)}"] if request.runs else []
+    if request.since is not None:
+        asked.append(f"with a score since {request.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+    return f"{n_chosen:,} of {n_all:,} runs: those {' and '.join(asked)}."
+
+
+def _comparisons(
+    reader: Reader, verdicts: Sequence[Verdict], rules: Rules
+) -> tuple[RunComparisons | None, str | None]:
+    """The comparisons, or why there are none."""
+    runs = {verdict.run for verdict in verdicts}
+    n_scores = sum(step.n_images for verdict in verdicts for step in verdict.steps)
+    if len(runs) > MAX_COMPARED_RUNS or n_scores > MAX_COMPARED_SCORES:
+        return None, (
+            f"{len(runs):,} runs with {n_scores:,} scores were not compared pair by pair; "
+            "`clipstore compare RUN RUN` compares those that matter."
+        )
+    if not runs:
+        return None, None
+    scores = _scores(reader, runs)
+    bands = bands_from_reader(reader)
+    return (
+        RunComparisons(
+            of_runs=compare_runs(scores, bands, CompareOptions(), rules),
+            against_base=compare_runs(scores, bands, CompareOptions(against_base=True), rules),
+        ),
+        None,
+    )
+
+
+def _scores(reader: Reader, runs: Collection[str]) -> pl.DataFrame:
+    names = reader.read("run_names").filter(pl.col("name").is_in(list(runs)))
+    return reader.read("analysis_scores", {"run_ids": names["run_id"].to_list()})

@@ -21,6 +21,8 @@ _ABSOLUTE_PATH = re.compile(
     r"(?<![\w/.:<…])(?:/(?:[^/\s'\"<>,;:()]+/)+|[A-Za-z]:\\(?:[^\\\s'\"<>,;:()]+\\)+)"
 )
 
+_HOST = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s'\"<>,;]+|[\w.+-]+@[\w.-]+(?=:)", re.IGNORECASE)
+
 
 def visible_text(text: str) -> str:
     """The text without characters that HTML forbids, that cannot be written as UTF-8 or that
@@ -65,6 +67,11 @@ def _finite(value: object) -> object:
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_finite(item) for item in value]
     return value
+
+
+def strip_hosts_and_folders(text: str, known_folders: Sequence[str]) -> str:
+    """As `strip_folders`, and addresses lose their host: a tracker's name is its owner's."""
+    return strip_folders(_HOST.sub(r"\1…", text), known_folders)
 
 
 def strip_folders(text: str, known_folders: Sequence[str]) -> str:

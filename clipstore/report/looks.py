@@ -59,3 +59,8 @@ STATUSES: dict[PlateauStatus, str] = {
     "inconclusive": "trend unclear",
     "too_short": "too short to judge",
 }
+
+
+def code_to_words(code: str) -> str:
+    """`TOO_FEW_PROMPTS` as "too few prompts"."""
+    return code.replace("_", " ").lower()

@@ -1,7 +1,7 @@
 """What one model's sections show besides the data: counts, drawn SVG and chart JSON.
 
-Invariant: the markup made here comes from `sparkline` and `json_for_script` alone, which hold no
-text from outside that could act.
+Invariant: the markup made here comes from `sparkline`, `forest` and `json_for_script` alone, which
+hold no text from outside that could act.
 """
 
 from __future__ import annotations
@@ -12,10 +12,20 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from clipstore.report.chartdata import cube_json, curves_json, data_json
+from clipstore.report.coveragegrid import coverage_to_svg
 from clipstore.report.data import ModelSection, RunRow
-from clipstore.report.figures import curves_to_figure
+from clipstore.report.forest import Forest, comparison_to_forest, forest_to_summary, row_to_svg
 from clipstore.report.inert import json_for_script
-from clipstore.report.sparkline import CosineRange, steps_to_range, steps_to_svg
+from clipstore.report.numbertext import cosine_to_text
+from clipstore.report.quantiles import QUANTILES
+from clipstore.report.sparkline import (
+    MULTIPLE,
+    CosineRange,
+    CurveLook,
+    curve_to_svg,
+    steps_to_range,
+)
 
 
 @dataclass(frozen=True)
@@ -28,19 +38,45 @@ class ModelView:
     label_counts: Counter[str]
     """Runs by verdict."""
     sparklines: tuple[Markup, ...]
-    """In the order of `section.rows`."""
-    figure_json: Markup
+    """In the order of `section.rows`, like the next."""
+    multiples: tuple[Markup, ...]
+    cosines: CosineRange
+    """The y axis of both."""
+    forest: Forest | None
+    """Against the base model, or against the run with the best possible rank."""
+    forest_svgs: tuple[Markup, ...]
+    """In the order of `forest.rows`."""
+    forest_summary: str
+    spread_summary: str
+    coverage_svg: Markup
+    curves_json: Markup
+    data_json: Markup
+    cube_json: Markup
     summary: str
 
 
 def section_to_view(number: int, section: ModelSection) -> ModelView:
     """`number` counts the page's models from 1."""
+    band = section.model.band
+    cosines = steps_to_range([row.verdict.steps for row in section.rows], band)
+    small = CurveLook(cosines, band)
+    large = CurveLook(cosines, band, section.base_cosine, MULTIPLE)
+    forest = _forest(section)
     return ModelView(
         number=number,
         section=section,
         label_counts=label_counts(section),
-        sparklines=tuple(_sparklines(section)),
-        figure_json=_figure_json(section),
+        sparklines=tuple(_curve(row, small) for row in section.rows),
+        multiples=tuple(_curve(row, large) for row in section.rows),
+        cosines=cosines,
+        forest=forest,
+        forest_svgs=tuple(Markup(row_to_svg(row, forest)) for row in forest.rows) if forest else (),
+        forest_summary=forest_to_summary(forest) if forest else "",
+        spread_summary=spread_to_summary(section),
+        coverage_svg=_coverage(section),
+        curves_json=Markup(json_for_script(curves_json(section))),
+        data_json=Markup(json_for_script(data_json(section))),
+        cube_json=Markup(json_for_script(cube_json(section.cube))),
         summary=chart_to_summary(section),
     )
 
@@ -49,26 +85,57 @@ def label_counts(section: ModelSection) -> Counter[str]:
     return Counter(row.verdict.verdict for row in section.rows)
 
 
-def _sparklines(section: ModelSection) -> list[Markup]:
-    cosines = steps_to_range([row.verdict.steps for row in section.rows], section.model.band)
-    return [Markup(_sparkline(row, cosines, section)) for row in section.rows]
+def _forest(section: ModelSection) -> Forest | None:
+    """Any base pictures make the base model the reference."""
+    if section.against_base is not None:
+        forest = comparison_to_forest(section.against_base)
+        if forest is not None and any(row.difference is not None for row in forest.rows):
+            return forest
+    if section.comparison is None or len(section.comparison.runs) < 2:
+        return None
+    return comparison_to_forest(section.comparison, section.comparison.runs[0].run)
 
 
-def _sparkline(row: RunRow, cosines: CosineRange, section: ModelSection) -> str:
+def _curve(row: RunRow, look: CurveLook) -> Markup:
     steps = [s for s in row.verdict.steps if math.isfinite(s.mean)]
     described = (
-        f"clip/mean from {steps[0].mean:.3f} at step {steps[0].step:,} "
-        f"to {steps[-1].mean:.3f} at step {steps[-1].step:,}"
+        f"clip/mean from {cosine_to_text(steps[0].mean)} at step {steps[0].step:,} "
+        f"to {cosine_to_text(steps[-1].mean)} at step {steps[-1].step:,}"
         if steps
         else "no validation with a score"
     )
-    return steps_to_svg(row.verdict.steps, cosines, section.model.band, described)
+    return Markup(curve_to_svg(row.curve.parts, look, described))
 
 
-def _figure_json(section: ModelSection) -> Markup:
-    curves = [row.curve for row in section.rows]
+def _coverage(section: ModelSection) -> Markup:
+    coverage = section.coverage
+    lacking = len(coverage.lacking)
     return Markup(
-        json_for_script(curves_to_figure(curves, section.model.band, section.base_cosine))
+        coverage_to_svg(
+            coverage,
+            f"{coverage.n_validations:,} validations of {len(coverage.rows):,} runs; "
+            f"{lacking:,} lack pictures",
+        )
+    )
+
+
+def spread_to_summary(section: ModelSection) -> str:
+    """How wide the prompts lie apart, beside the largest move of a mean."""
+    last = [row.spreads[-1] for row in section.rows if row.spreads]
+    if not last:
+        return "No prompt has a score yet."
+    middle = QUANTILES.index("p25"), QUANTILES.index("p75")
+    widths = sorted(s.quantiles[middle[1]] - s.quantiles[middle[0]] for s in last)
+    text = (
+        f"At the last validations the middle half of the prompts spans "
+        f"{cosine_to_text(widths[0])} to {cosine_to_text(widths[-1])}."
+        if len(widths) > 1
+        else f"At the last validation the middle half of the prompts spans "
+        f"{cosine_to_text(widths[0])}."
+    )
+    return (
+        f"{text} Prompts differ far more than runs do, so runs are compared prompt by prompt. The "
+        "lowest and the highest prompt say nothing of a run: a fine picture can score 0.14."
     )
 
 
@@ -84,9 +151,10 @@ def chart_to_summary(section: ModelSection) -> str:
         return "No validation of these runs has a score yet."
     runs = "run" if len(last) == 1 else "runs"
     spread = (
-        f"the last clip/mean is {last[0]:.3f}"
+        f"the last clip/mean is {cosine_to_text(last[0])}"
         if len(last) == 1
-        else f"the last clip/mean lies between {min(last):.3f} and {max(last):.3f}"
+        else f"the last clip/mean lies between {cosine_to_text(min(last))} and "
+        f"{cosine_to_text(max(last))}"
     )
     text = f"{len(last)} {runs}; {spread}."
     band = section.model.band
@@ -99,5 +167,5 @@ def chart_to_summary(section: ModelSection) -> str:
             f"{band.poor_below_cosine:.2f}."
         )
     if section.base_cosine is not None:
-        text += f" The base model stands at {section.base_cosine:.3f}."
+        text += f" The base model stands at {cosine_to_text(section.base_cosine)}."
     return text

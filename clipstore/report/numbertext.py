@@ -28,6 +28,13 @@ def signed_to_text(value: float | None) -> str:
     return "0.000" if abs(value) < 5e-4 else _minus(f"{value:+.3f}")
 
 
+def signed_to_four_decimals(value: float | None) -> str:
+    """For tables that are read back."""
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
+    return "0.0000" if abs(value) < 5e-5 else _minus(f"{value:+.4f}")
+
+
 def half_width_to_text(low: float | None, high: float | None) -> str:
     """Half of an interval, as the sentences of the verdicts print it."""
     if low is None or high is None or not math.isfinite(high - low):

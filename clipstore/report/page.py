@@ -14,9 +14,9 @@ from markupsafe import Markup
 
 from clipstore.report.assets import policy_for, script_texts, style_text
 from clipstore.report.data import ReportData
-from clipstore.report.figures import RUN_STYLES
+from clipstore.report.forest import WORDS
 from clipstore.report.inert import json_for_script, shorten, visible_text
-from clipstore.report.looks import BADGES, LOCATIONS, STATUSES
+from clipstore.report.looks import BADGES, LOCATIONS, STATUSES, code_to_words
 from clipstore.report.machineblock import verdicts_to_json_value
 from clipstore.report.modelview import label_counts, section_to_view
 from clipstore.report.numbertext import (
@@ -25,10 +25,19 @@ from clipstore.report.numbertext import (
     count_to_text,
     half_width_to_text,
     percent_to_text,
+    signed_to_four_decimals,
     signed_to_text,
 )
 from clipstore.report.pagesize import drop_last_thumbnails
 from clipstore.report.picturesview import data_to_pictures_view
+from clipstore.report.runcurve import RUN_STYLES
+from clipstore.report.sqlshown import sql_texts
+from clipstore.report.tablecells import (
+    advice_to_evidence,
+    advice_told,
+    level_to_sort_number,
+    reasons_left,
+)
 from clipstore.report.thumbnails import NoThumbnail, Thumbnail
 from clipstore.resources import resource_folder
 
@@ -63,6 +72,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         "cosine": cosine_to_text,
         "cosine4": cosine_to_four_decimals,
         "signed": signed_to_text,
+        "signed4": signed_to_four_decimals,
         "percent": percent_to_text,
         "count": count_to_text,
         "shorten": shorten,
@@ -81,6 +91,12 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         locations=LOCATIONS,
         statuses=STATUSES,
         views=[section_to_view(k, section) for k, section in enumerate(data.sections, 1)],
+        forest_words=WORDS,
+        sql_texts=sql_texts(),
+        reasons_left=reasons_left,
+        evidence=advice_to_evidence,
+        advice_told=advice_told,
+        sort_number=level_to_sort_number,
         n_picked=len(RUN_STYLES),
         pictures=data_to_pictures_view(data),
         is_over_cap=is_over_cap,
@@ -113,8 +129,3 @@ def _headline(data: ReportData) -> str:
         if (n := counts.get(label, 0))
     ]
     return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {', '.join(parts)}"
-
-
-def code_to_words(code: str) -> str:
-    """`TOO_FEW_PROMPTS` as "too few prompts"."""
-    return code.replace("_", " ").lower()

@@ -6,15 +6,26 @@ Invariant: the markup holds numbers only, no text from outside, so it needs no e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from clipstore.findings import StepMean
 from clipstore.types import Band
 
-WIDTH_PX = 132
-HEIGHT_PX = 40
 _PAD_PX = 3.0
+
+
+class Size(NamedTuple):
+    """Of a drawing, in CSS pixels."""
+
+    width_px: int
+    height_px: int
+
+
+SPARKLINE = Size(132, 40)
+MULTIPLE = Size(216, 112)
+"""One of the grid of small curves."""
 
 
 class CosineRange(NamedTuple):
@@ -35,51 +46,88 @@ def steps_to_range(curves: Sequence[Sequence[StepMean]], band: Band | None) -> C
     return CosineRange(min(values) - margin, max(values) + margin)
 
 
-def steps_to_svg(
-    steps: Sequence[StepMean], cosines: CosineRange, band: Band | None, description: str
-) -> str:
-    """One `<svg>`: the band's strip, the interval's ribbon, the line, a dot at the last point.
+@dataclass(frozen=True)
+class CurveLook:
+    """What a small drawing of a curve shows besides the curve."""
 
-    `description` becomes the accessible name; it must hold no text from outside.
+    cosines: CosineRange
+    band: Band | None
+    base_cosine: float | None = None
+    """The base model's level, a dashed line; None leaves it out."""
+    size: Size = SPARKLINE
+
+
+def curve_to_svg(parts: Sequence[Sequence[StepMean]], look: CurveLook, description: str) -> str:
+    """One `<svg>`: the band's strip, ribbons, lines, ticks where one part ends, a dot at the end.
+
+    `parts`: the steps between breaks. `description` becomes the accessible name; it must hold no
+    text from outside.
     """
-    points = [s for s in steps if math.isfinite(s.mean)]
-    marks = [_band_to_rect(band, cosines)] if band is not None else []
-    if points:
-        first, last = points[0].step, points[-1].step
+    finite = [[s for s in part if math.isfinite(s.mean)] for part in parts]
+    finite = [part for part in finite if part]
+    width, height = look.size
+    marks = _level_marks(look)
+    if finite:
+        first, last = finite[0][0].step, finite[-1][-1].step
 
         def x_of(step: int) -> float:
             share = 0.5 if first == last else (step - first) / (last - first)
-            return _PAD_PX + share * (WIDTH_PX - 2 * _PAD_PX)
+            return _PAD_PX + share * (width - 2 * _PAD_PX)
 
-        line = [(x_of(s.step), _y_of(s.mean, cosines)) for s in points]
-        with_interval = [s for s in points if math.isfinite(s.low) and math.isfinite(s.high)]
-        outline = [(x_of(s.step), _y_of(s.high, cosines)) for s in with_interval]
-        outline += [(x_of(s.step), _y_of(s.low, cosines)) for s in reversed(with_interval)]
-        if len(with_interval) > 1:
-            marks.append(f'<polygon class="spark-ribbon" points="{_coordinates(outline)}"/>')
-        if len(line) > 1:
-            marks.append(f'<polyline class="spark-line" points="{_coordinates(line)}"/>')
+        for n, part in enumerate(finite):
+            if n > 0:
+                x = (x_of(finite[n - 1][-1].step) + x_of(part[0].step)) / 2
+                marks.append(f'<path class="spark-break" d="M{x:.1f} 0V{height}"/>')
+            marks += _part_marks(part, x_of, look)
+        end = finite[-1][-1]
         marks.append(
-            f'<circle class="spark-dot" cx="{line[-1][0]:.1f}" cy="{line[-1][1]:.1f}" r="2.4"/>'
+            f'<circle class="spark-dot" cx="{x_of(end.step):.1f}" '
+            f'cy="{_y_of(end.mean, look):.1f}" r="2.4"/>'
         )
     return (
-        f'<svg class="spark" width="{WIDTH_PX}" height="{HEIGHT_PX}" '
-        f'viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" role="img" aria-label="{description}">'
+        f'<svg class="spark" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="{description}">'
         f"{''.join(marks)}</svg>"
     )
 
 
-def _band_to_rect(band: Band, cosines: CosineRange) -> str:
-    top, bottom = _y_of(band.high_cosine, cosines), _y_of(band.low_cosine, cosines)
-    return (
-        f'<rect class="spark-band" x="0" y="{top:.1f}" width="{WIDTH_PX}" '
-        f'height="{max(0.0, bottom - top):.1f}"/>'
-    )
+def _part_marks(
+    part: Sequence[StepMean], x_of: Callable[[int], float], look: CurveLook
+) -> list[str]:
+    marks = []
+    sure = [s for s in part if math.isfinite(s.low) and math.isfinite(s.high)]
+    outline = [(x_of(s.step), _y_of(s.high, look)) for s in sure]
+    outline += [(x_of(s.step), _y_of(s.low, look)) for s in reversed(sure)]
+    if len(sure) > 1:
+        marks.append(f'<polygon class="spark-ribbon" points="{_coordinates(outline)}"/>')
+    line = [(x_of(s.step), _y_of(s.mean, look)) for s in part]
+    if len(line) > 1:
+        marks.append(f'<polyline class="spark-line" points="{_coordinates(line)}"/>')
+    return marks
 
 
-def _y_of(cosine: float, cosines: CosineRange) -> float:
-    share = (cosine - cosines.low) / (cosines.high - cosines.low)
-    return (1 - min(1.0, max(0.0, share))) * (HEIGHT_PX - 2 * _PAD_PX) + _PAD_PX
+def _level_marks(look: CurveLook) -> list[str]:
+    marks = []
+    width = look.size.width_px
+    if look.band is not None:
+        top, bottom = _y_of(look.band.high_cosine, look), _y_of(look.band.low_cosine, look)
+        marks.append(
+            f'<rect class="spark-band" x="0" y="{top:.1f}" width="{width}" '
+            f'height="{max(0.0, bottom - top):.1f}"/>'
+        )
+        if look.size != SPARKLINE:
+            y = _y_of(look.band.poor_below_cosine, look)
+            marks.append(f'<path class="spark-poor" d="M0 {y:.1f}H{width}"/>')
+    if look.base_cosine is not None and math.isfinite(look.base_cosine):
+        y = _y_of(look.base_cosine, look)
+        marks.append(f'<path class="spark-base" d="M0 {y:.1f}H{width}"/>')
+    return marks
+
+
+def _y_of(cosine: float, look: CurveLook) -> float:
+    low, high = look.cosines
+    share = (cosine - low) / (high - low)
+    return (1 - min(1.0, max(0.0, share))) * (look.size.height_px - 2 * _PAD_PX) + _PAD_PX
 
 
 def _coordinates(points: Sequence[tuple[float, float]]) -> str:

@@ -6,7 +6,8 @@ are the values of `data`. Cosines are raw.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -18,6 +19,14 @@ RUN_STEP_COLUMNS = {
     "n_prompts": pl.Int64,
     "n_images": pl.Int64,
     "mean": pl.Float64,
+    "min": pl.Float64,
+    "p10": pl.Float64,
+    "p25": pl.Float64,
+    "p50": pl.Float64,
+    "p75": pl.Float64,
+    "p90": pl.Float64,
+    "max": pl.Float64,
+    "share_poor": pl.Float64,
     "share_in_band": pl.Float64,
 }
 PROMPT_STEP_COLUMNS = {
@@ -88,6 +97,20 @@ DISAGREEMENT_COLUMNS = {
     "change_b": pl.Float64,
     "disagree": pl.Boolean,
 }
+STEP_TIME_COLUMNS = {
+    "run": pl.String,
+    "step": pl.Int64,
+    "written_ns": pl.Int64,
+}
+CONFIG_COLUMNS = {
+    "setting": pl.String,
+    "run": pl.String,
+    "value": pl.String,
+}
+
+
+def _empty(columns: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(columns))
 
 
 @dataclass(frozen=True)
@@ -112,7 +135,25 @@ class ReportTables:
     """`RUN_COLUMNS`: one row per run; `root` is its absolute folder."""
     models: pl.DataFrame
     """`MODEL_COLUMNS`: the three band columns are null where no band is known."""
-    disagreements: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema=DISAGREEMENT_COLUMNS)
-    )
+    disagreements: pl.DataFrame = field(default_factory=lambda: _empty(DISAGREEMENT_COLUMNS))
     """`DISAGREEMENT_COLUMNS`: one row per run and pair of models; empty with one model."""
+    step_times: pl.DataFrame = field(default_factory=lambda: _empty(STEP_TIME_COLUMNS))
+    """`STEP_TIME_COLUMNS`: when the pictures of a validation were written, by their files."""
+    config: pl.DataFrame = field(default_factory=lambda: _empty(CONFIG_COLUMNS))
+    """`CONFIG_COLUMNS`: settings that differ; the value as JSON, null where a run lacks it."""
+
+    def of_runs(self, runs: Collection[str]) -> ReportTables:
+        """Only the rows of these runs; models and ingests stay. Files of no run go."""
+        of_run = pl.col("run").is_in(list(runs))
+        names_run = "run" in self.problems.columns
+        return replace(
+            self,
+            run_step=self.run_step.filter(of_run),
+            prompt_step=self.prompt_step.filter(of_run),
+            pictures=self.pictures.filter(of_run),
+            problems=self.problems.filter(of_run) if names_run else self.problems,
+            runs=self.runs.filter(of_run),
+            disagreements=self.disagreements.filter(of_run),
+            step_times=self.step_times.filter(of_run),
+            config=self.config.filter(of_run),
+        )

@@ -1,8 +1,8 @@
-// Draws the plotly charts when they come into view, all of them before printing. Text from outside
-// is handed to plotly as it stands in the JSON block, where it is inert already; nothing here
-// builds markup.
+// What all charts share: drawn when they come into view, all of them before printing, in the colours
+// of the theme. Text from outside reaches plotly only as inert labels out of the JSON blocks, never
+// in a hover template; nothing here builds markup.
 "use strict";
-(() => {
+window.clipstoreCharts = (() => {
   const cssColour = (name) => {
     const probe = document.createElement("span");
     probe.style.color = `var(${name})`;
@@ -28,58 +28,85 @@
     };
   };
 
-  const plots = [...document.querySelectorAll(".plot")];
+  const waiting = new Map();
+  const drawn = new Set();
 
-  const draw = (plot) => {
-    if (plot.dataset.drawn) return;
-    plot.dataset.drawn = "yes";
-    const figure = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
-    figure.layout.font = { family: getComputedStyle(document.body).fontFamily, size: 13 };
-    Plotly.newPlot(plot, figure.data, figure.layout, figure.config);
-    Plotly.relayout(plot, chartColours());
+  const ensure = (plot) => {
+    const draw = waiting.get(plot);
+    if (!draw) return;
+    waiting.delete(plot);
+    drawn.add(plot);
+    draw(plot);
   };
+
+  const seen =
+    "IntersectionObserver" in window
+      ? new IntersectionObserver(
+          (entries) => {
+            for (const entry of entries) {
+              if (!entry.isIntersecting) continue;
+              seen.unobserve(entry.target);
+              ensure(entry.target);
+            }
+          },
+          { rootMargin: "400px" },
+        )
+      : null;
 
   const recolour = () => {
-    for (const plot of plots) if (plot.dataset.drawn) Plotly.relayout(plot, chartColours());
+    for (const plot of drawn) Plotly.relayout(plot, chartColours());
   };
-
   document.addEventListener("clipstore-theme", recolour);
-
-  if ("IntersectionObserver" in window) {
-    const seen = new IntersectionObserver(
-      (entries) => {
-        for (const entry of entries) {
-          if (!entry.isIntersecting) continue;
-          seen.unobserve(entry.target);
-          draw(entry.target);
-        }
-      },
-      { rootMargin: "400px" },
-    );
-    plots.forEach((plot) => seen.observe(plot));
-  } else {
-    plots.forEach(draw);
-  }
-
-  for (const button of document.querySelectorAll(".legend button")) {
-    button.addEventListener("click", () => {
-      const plot = button.closest(".chart").querySelector(".plot");
-      draw(plot);
-      const isShown = button.getAttribute("aria-pressed") !== "true";
-      button.setAttribute("aria-pressed", String(isShown));
-      const traces = plot.data.flatMap((trace, i) => (trace.legendgroup === button.dataset.group ? [i] : []));
-      Plotly.restyle(plot, { visible: isShown }, traces);
-    });
-  }
 
   // The plot area of an A4 sheet at 96 pixels an inch; US Letter is wider.
   const PRINT_WIDTH_PX = 690;
   window.addEventListener("beforeprint", () => {
-    plots.forEach(draw);
+    for (const plot of [...waiting.keys()]) ensure(plot);
     recolour();
-    plots.forEach((plot) => Plotly.relayout(plot, { autosize: false, width: PRINT_WIDTH_PX }));
+    for (const plot of drawn) Plotly.relayout(plot, { autosize: false, width: PRINT_WIDTH_PX });
   });
   window.addEventListener("afterprint", () => {
-    plots.forEach((plot) => Plotly.relayout(plot, { autosize: true, width: null }));
+    for (const plot of drawn) Plotly.relayout(plot, { autosize: true, width: null });
   });
+
+  const blocks = new Map();
+
+  return {
+    /** The value of a JSON block, parsed once. */
+    block: (id) => {
+      if (!blocks.has(id)) blocks.set(id, JSON.parse(document.getElementById(id).textContent));
+      return blocks.get(id);
+    },
+
+    /** `draw(plot)` runs once, when the element comes near the view. */
+    register: (plot, draw) => {
+      waiting.set(plot, draw);
+      if (seen) seen.observe(plot);
+      else ensure(plot);
+    },
+
+    /** Draws it now if it waits. */
+    ensure,
+
+    isDrawn: (plot) => drawn.has(plot),
+
+    /** Draws or redraws a chart in the theme's colours. */
+    plot: (plot, data, layout, config) => {
+      const family = getComputedStyle(document.body).fontFamily;
+      const whole = { ...layout, font: { family, size: 13 } };
+      if (plot.data) Plotly.react(plot, data, whole, config);
+      else Plotly.newPlot(plot, data, whole, config);
+      Plotly.relayout(plot, chartColours());
+    },
+
+    /** A layout that is see-through, for charts whose marks the scripts choose. */
+    layout: (more) => ({
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      margin: { l: 56, r: 14, t: 12, b: 48 },
+      hoverlabel: { align: "left", namelength: 0 },
+      showlegend: false,
+      ...more,
+    }),
+  };
 })();

@@ -1,0 +1,167 @@
+"""Paired differences to one reference, row by row: the forest plot's numbers and its static form.
+
+Invariant: the SVG holds numbers only; names stand in the table's cells, where they are escaped.
+What is sure was decided by `clipstore.analysis.compare` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clipstore.comparisons import BASE, Comparison, Pair, PairVerdict
+from clipstore.report.runcurve import RunCurve
+
+WIDTH_PX, HEIGHT_PX = 260, 22
+_PAD_PX = 8.0
+
+WORDS: dict[PairVerdict, str] = {
+    "higher": "higher",
+    "lower": "lower",
+    "cannot tell": "cannot tell",
+    "not rankable by CLIP": "in band: judge by eye",
+    "not comparable": "not comparable",
+}
+SLUGS: dict[PairVerdict, str] = {
+    "higher": "higher",
+    "lower": "lower",
+    "cannot tell": "open",
+    "not rankable by CLIP": "eye",
+    "not comparable": "none",
+}
+_OTHER_WAY: dict[PairVerdict, PairVerdict] = {"higher": "lower", "lower": "higher"}
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One run against the reference; numbers are None where the pair is not comparable."""
+
+    run: str
+    verdict: PairVerdict
+    difference: float | None
+    """Run minus reference, mean over the common prompts."""
+    low: float | None
+    """95 % interval of this difference alone."""
+    high: float | None
+    p_holm: float | None
+    n_prompts: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Forest:
+    """All runs against one reference, the highest difference first."""
+
+    reference: str
+    """A run's name, or `comparisons.BASE`."""
+    rows: tuple[ForestRow, ...]
+    low: float
+    """The drawing's left end; it holds every interval and 0."""
+    high: float
+    wanted: float
+    """Differences within this of 0 would hardly matter: the shaded zone."""
+
+
+def comparison_to_forest(comparison: Comparison, reference: str = BASE) -> Forest | None:
+    """None when no pair of the comparison holds the reference.
+
+    Rows whose two means may lie in the band have no order: they stand together by name.
+    """
+    rows = [
+        _row(pair, reference) for pair in comparison.pairs if reference in (pair.run_a, pair.run_b)
+    ]
+    if not rows:
+        return None
+    ends = [end for row in rows for end in (row.low, row.high) if end is not None]
+    wanted = comparison.wanted_difference
+    low, high = min([-wanted, *ends]), max([wanted, *ends])
+    margin = 0.04 * (high - low)
+    return Forest(reference, tuple(sorted(rows, key=_order)), low - margin, high + margin, wanted)
+
+
+def row_to_svg(row: ForestRow, forest: Forest) -> str:
+    """The zone that hardly matters, the line of 0, the interval and its middle: hollow unless the
+    pair is surely ordered."""
+    if row.difference is None or row.low is None or row.high is None:
+        return ""
+
+    def x_of(cosine: float) -> float:
+        share = (cosine - forest.low) / (forest.high - forest.low)
+        return _PAD_PX + share * (WIDTH_PX - 2 * _PAD_PX)
+
+    left, right = x_of(-forest.wanted), x_of(forest.wanted)
+    middle = HEIGHT_PX / 2
+    return (
+        f'<svg class="forest-row forest-{SLUGS[row.verdict]}" width="{WIDTH_PX}" '
+        f'height="{HEIGHT_PX}" viewBox="0 0 {WIDTH_PX} {HEIGHT_PX}" aria-hidden="true" '
+        f'focusable="false"><rect class="forest-zone" x="{left:.1f}" y="0" '
+        f'width="{right - left:.1f}" height="{HEIGHT_PX}"/>'
+        f'<path class="forest-zero" d="M{x_of(0):.1f} 0V{HEIGHT_PX}"/>'
+        f'<path class="forest-line" d="M{x_of(row.low):.1f} {middle}H{x_of(row.high):.1f}"/>'
+        f'<circle class="forest-dot" cx="{x_of(row.difference):.1f}" cy="{middle}" r="4"/></svg>'
+    )
+
+
+def forest_to_summary(forest: Forest) -> str:
+    """The forest in one sentence, for those who cannot see it."""
+    counts = {word: sum(row.verdict == word for row in forest.rows) for word in WORDS}
+    parts = [f"{n} {WORDS[verdict]}" for verdict, n in counts.items() if n]
+    runs = "run" if len(forest.rows) == 1 else "runs"
+    against = "the base model" if forest.reference == BASE else "the reference"
+    return f"{len(forest.rows)} {runs} against {against}: {', '.join(parts)}."
+
+
+def pairs_to_json(
+    comparison: Comparison | None, against_base: Comparison | None, curves: Sequence[RunCurve]
+) -> dict[str, object]:
+    """For the chart: [a, b, difference, low, high, verdict, prompts, p], runs by their place in
+    `curves`, -1 for the base model."""
+    places = {curve.run: i for i, curve in enumerate(curves)} | {BASE: -1}
+    pairs = [pair for each in (against_base, comparison) if each is not None for pair in each.pairs]
+    wanted = comparison or against_base
+    return {
+        "wanted": wanted.wanted_difference if wanted else None,
+        "pairs": [
+            [
+                places[pair.run_a],
+                places[pair.run_b],
+                _rounded(pair.difference),
+                _rounded(pair.low),
+                _rounded(pair.high),
+                SLUGS[pair.verdict],
+                pair.n_prompts,
+                _rounded(pair.p_holm),
+            ]
+            for pair in pairs
+            if pair.run_a in places and pair.run_b in places
+        ],
+    }
+
+
+def _row(pair: Pair, reference: str) -> ForestRow:
+    if pair.run_b == reference:
+        ends = (pair.difference, pair.low, pair.high)
+        return ForestRow(pair.run_a, pair.verdict, *ends, pair.p_holm, pair.n_prompts, pair.reason)
+    return ForestRow(
+        pair.run_b,
+        _OTHER_WAY.get(pair.verdict, pair.verdict),
+        _negated(pair.difference),
+        _negated(pair.high),
+        _negated(pair.low),
+        pair.p_holm,
+        pair.n_prompts,
+        pair.reason,
+    )
+
+
+def _order(row: ForestRow) -> tuple[int, float, str]:
+    place = {"not rankable by CLIP": 1, "not comparable": 2}.get(row.verdict, 0)
+    return (place, -(row.difference or 0.0) if place == 0 else 0.0, row.run)
+
+
+def _negated(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 5)
