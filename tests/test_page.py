@@ -333,7 +333,7 @@ def hostile_inputs(text: str) -> tuple[tuple[object, ...], ReportTables]:
 
 def test_markup_from_outside_is_shown_and_not_obeyed(hostile_page: str):
     document = html5lib.parse(hostile_page)
-    assert len(list(document.iter(f"{XHTML}script"))) == 7
+    assert len(list(document.iter(f"{XHTML}script"))) == 9
     assert not list(document.iter(f"{XHTML}img"))
     assert not [e for e in document.iter() if any(k.startswith("on") for k in e.attrib)]
     assert "window.__xss=1" in "".join(document.itertext())
@@ -380,7 +380,7 @@ def test_no_text_whatever_changes_what_the_page_is_made_of(text: str):
     assert not re.search("[\0-\x08\x0b\x0e-\x1f\x7f-\x9f\u202a-\u202e]", markup)
     document = html5lib.parse(markup)
     tags = [element.tag for element in document.iter() if isinstance(element.tag, str)]
-    assert tags.count(f"{XHTML}script") == 7
+    assert tags.count(f"{XHTML}script") == 9
     assert tags.count(f"{XHTML}h1") == 1
     assert tags.count(f"{XHTML}img") == 0
 
@@ -434,7 +434,7 @@ def test_a_run_without_any_validation_renders():
 
 def test_a_very_long_prompt_is_cut_and_its_length_said():
     page = render_page(gather(small_inputs(prompts=("fox " * 5_000,))))
-    assert page.count("fox ") < 600
+    assert page.count("fox ") < 700
     assert "The first 1,000 of 20,000 characters." in page
 
 

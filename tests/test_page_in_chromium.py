@@ -222,7 +222,7 @@ def test_without_scripts_the_verdicts_prompts_and_data_quality_are_there(
     assert page.locator("#table-1 .spark:visible").count() == 8
     assert page.locator(".card img:visible").count() > 0
     assert page.locator("#data-quality").is_visible()
-    assert page.get_by_text("The chart needs JavaScript").is_visible()
+    assert page.get_by_text("The large chart needs JavaScript").is_visible()
     assert page.locator(".needs-js:visible").count() == 0
     context.close()
 
