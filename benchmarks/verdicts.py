@@ -1,11 +1,14 @@
 """How often the verdicts are right, on synthetic runs whose truth is known.
 
     python -m benchmarks.verdicts [--seeds 1000-1004] [--prompts 10,50,200] [--repeats 4] [--peers]
+                                  [--runs episodes]
 
-Prints false abandons, flags to harm (the true curve gains more than .01 afterwards), recall, steps
-saved, plateau precision and recall, onset error and wrong locations by number of prompts, the
-shapes behind every wrong answer, and what runs that learn below the band get. With --peers the same
-runs go to other libraries: see `benchmarks.verdict_peers`.
+The runs are those of `tests.curves`, on whose like the rules were set, or with --runs episodes
+those of `tests.episode_runs`, which share nothing with them. Prints false abandons, flags to harm
+(the true curve gains more than .01 afterwards), recall, steps saved, plateau precision and recall,
+onset error and wrong locations by number of prompts, the shapes behind every wrong answer, and what
+runs that learn below the band get. With --peers the same runs go to other libraries: see
+`benchmarks.verdict_peers`.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from clipstore.analysis.plateau import FLAT
 from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
 from tests.curves import BAND, MODEL_ID, Study, Truth, studies
+from tests.episode_runs import episode_studies, low_learner_studies
+from tests.episodes import LOW_LEARNERS
 
 
 @dataclass(frozen=True)
@@ -124,6 +129,20 @@ def report(outcomes: list[Outcome], n_prompts: int, seconds: float) -> str:
     return "\n".join(lines)
 
 
+def report_low_learners(outcomes: Sequence[Outcome]) -> str:
+    """One line of what the second generator's runs that learn below the band get."""
+    names = {course.__name__ for course in LOW_LEARNERS}
+    found = [each for each in outcomes if each.truth.shape in names]
+    harmed = Counter(each.truth.shape for each in found if each.flagged_to_harm)
+    return (
+        f"  learners below      {len(found)} runs, of which "
+        f"{sum(each.truth.abandon == 'no' for each in found)} still learn after .6 of the plan: "
+        f"ever flagged {sum(each.ever_flagged for each in found)}, at the end "
+        f"{sum(each.verdict.abandon.flag for each in found)}, to harm {harmed.total()} "
+        f"{dict(harmed)}"
+    )
+
+
 def planned_validations(truth: Truth) -> float:
     """Validations that the whole plan of a run would have had."""
     return truth.planned_steps / truth.gap_steps
@@ -178,14 +197,20 @@ def main() -> None:
     parser.add_argument("--prompts", default="10,50,200")
     parser.add_argument("--repeats", type=int, default=4, help="runs of each shape per seed")
     parser.add_argument("--peers", action="store_true", help="needs verdicts-requirements.txt")
+    parser.add_argument("--runs", choices=["curves", "episodes"], default="curves")
     asked = parser.parse_args()
+    make = episode_studies if asked.runs == "episodes" else studies
     first, last = (int(part) for part in asked.seeds.split("-"))
     seeds = range(first, last + 1)
     for n_prompts in map(int, asked.prompts.split(",")):
-        runs = list(studies(seeds, n_prompts, asked.repeats))
+        runs = list(make(seeds, n_prompts, asked.repeats))
         outcomes, seconds = measure(runs)
         sys.stdout.write(report(outcomes, n_prompts, seconds) + "\n")
-        sys.stdout.write(measure_learners(seeds, n_prompts, asked.repeats) + "\n")
+        if asked.runs == "episodes":
+            low, _ = measure(list(low_learner_studies(seeds, n_prompts, asked.repeats)))
+            sys.stdout.write(report_low_learners(low) + "\n")
+        else:
+            sys.stdout.write(measure_learners(seeds, n_prompts, asked.repeats) + "\n")
         if asked.peers:
             sys.stdout.write(report_peers(runs) + "\n")
         sys.stdout.write("\n")

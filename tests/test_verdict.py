@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,8 @@ from clipstore.analysis.series import Floats
 from clipstore.analysis.verdict import ORDER, verdicts_from_scores
 from clipstore.findings import Verdict
 from clipstore.types import Band
-from tests.curves import BAND, MODEL_ID, frame_of_matrix, make_study, noisy, runs_frame
+from tests.curves import BAND, MODEL_ID, Study, frame_of_matrix, make_study, noisy, runs_frame
+from tests.episode_runs import low_learner_studies, make_episode_study
 from tests.shapes import SHAPES
 
 T30 = np.arange(30, dtype=np.float64)
@@ -208,6 +210,23 @@ def test_runs_that_learn_slowly_below_the_band_are_let_learn(n_prompts: int) -> 
     assert [step for step in flagged if step is not None and step < 2700] == []
 
 
+def test_a_run_that_learned_for_long_may_rest_for_long() -> None:
+    learned_until = {12: None, 3: 1800}  # 40 % and 10 % of the plan
+    for end, flagged_at in learned_until.items():
+        rise = 0.21 + 0.03 * np.minimum(T30 / end, 1)
+        resting = noisy(rise[:26], 200)
+        assert verdict_of(resting).abandon.first_flag_step == flagged_at
+        impatient = verdict_of(resting, rules=Rules(stuck_rest_factor=0)).abandon.first_flag_step
+        assert impatient is not None
+    pause = 0.21 + 0.03 * np.minimum(T30 / 12, 1) + 0.03 * np.clip((T30 - 22) / 8, 0, 1)
+    assert verdict_of(noisy(pause, 200)).abandon.first_flag_step is None
+
+
+def test_a_run_that_fell_needs_no_longer_rest() -> None:
+    fell = 0.25 - 0.07 * np.minimum(T30 / 10, 1)
+    assert verdict_of(noisy(fell[:22], 200)).abandon.flag
+
+
 def test_a_run_that_has_just_fallen_is_not_called_stuck_but_later_collapsed() -> None:
     curve = np.concatenate([np.full(16, 0.285), np.full(14, 0.225)])
     verdict = verdict_of(noisy(curve, 200))
@@ -387,12 +406,16 @@ def test_two_models_give_two_verdicts_that_do_not_mix() -> None:
     ]
 
 
+@pytest.mark.parametrize("make", [make_study, make_episode_study])
 @pytest.mark.parametrize("n_prompts", [10, 50])
-def test_on_runs_of_known_truth_hardly_any_good_one_is_flagged(n_prompts: int) -> None:
-    """The gates are measured by `python -m benchmarks.verdicts`; this guards them cheaply."""
+def test_on_runs_of_known_truth_hardly_any_good_one_is_flagged(
+    n_prompts: int, make: Callable[..., Study]
+) -> None:
+    """The gates are measured by `python -m benchmarks.verdicts`; this guards them cheaply, on the
+    runs the rules were set on and on others."""
     flagged = innocent = found = guilty = 0
     for seed in (301, 302, 303):
-        study = make_study(seed, n_prompts, repeats=2)
+        study = make(seed, n_prompts, repeats=2)
         said = {
             v.run: v.abandon.first_flag_step is not None
             for v in verdicts_from_scores(study.scores, study.runs, {MODEL_ID: BAND})
@@ -404,3 +427,17 @@ def test_on_runs_of_known_truth_hardly_any_good_one_is_flagged(n_prompts: int) -
     assert innocent > 40 and guilty >= 5
     assert flagged <= 1
     assert found >= 0.75 * guilty
+
+
+def test_few_runs_that_learn_below_the_band_are_flagged_before_they_have_learned() -> None:
+    harmed = total = 0
+    for study in low_learner_studies(range(303, 306), n_prompts=50, repeats=5):
+        truths = {truth.run: truth for truth in study.truths}
+        for verdict in verdicts_from_scores(study.scores, study.runs, {MODEL_ID: BAND}):
+            truth, first = truths[verdict.run], verdict.abandon.first_flag_step
+            total += truth.abandon == "no"
+            if first is not None:
+                at = [step.step for step in verdict.steps].index(first)
+                harmed += max(truth.curve[at:]) - truth.curve[at] > 0.01
+    assert total > 20
+    assert harmed <= 0.15 * total

@@ -125,6 +125,11 @@ class Rules:
     """It has been at its end level for this share of the planned validations, counted from the
     latest onset that fits: a run that learned until just now, pauses or dips is not stuck. With
     none, a third of the runs that learn slowly below the band were flagged."""
+    stuck_rest_factor: float = 2.0
+    """A run that learned before it went flat has rested this many times as long as it learned. One
+    that learned by fits and starts pauses as long as it climbs; one that stops for good mostly
+    stops early. With 0, twice as many runs that learn below the band are flagged, and two to three
+    in a hundred more of those that are stuck."""
     near_band_cosine: float = 0.004
     """A run with a two-step mean this near to the band, ever, is not stuck below it."""
     unreachable_cosine: float = 0.01

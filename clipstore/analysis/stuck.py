@@ -2,7 +2,8 @@
 
 Invariant: the rule speaks late on purpose, and only of a curve that has stopped moving. A run that
 is stuck and a run that will bloom later have the same scores until the bloom; only the share of the
-plan that has passed, and the share of it that the curve has been flat, tell them apart.
+plan that has passed, the share of it that the curve has been flat, and how long it had learned
+before, tell them apart.
 """
 
 from __future__ import annotations
@@ -52,8 +53,7 @@ def look_for_stuck(
         return replace(look, blocker=blocker, prompts_needed=prompts)
     if blocker is not None:
         return replace(look, blocker=blocker)
-    needed = int(np.ceil(rules.stuck_flat_share * (planned_looks(curve) or len(curve.mean))))
-    look = replace(look, n_flat=_n_flat(curve, errors, rules), n_flat_needed=needed)
+    look = _with_rest(look, curve, errors, rules)
     if look.n_flat < look.n_flat_needed:
         return replace(look, blocker="NOT_SETTLED")
     over = curve.mean[::-1] >= (band.poor_below_cosine if poor else band.low_cosine)
@@ -112,12 +112,21 @@ def _newest_jump(curve: Curve, errors: Errors, n_last: int, rules: Rules) -> int
     return int(np.sign(jump)) if abs(jump) > bar else 0
 
 
-def _n_flat(curve: Curve, errors: Errors, rules: Rules) -> int:
-    """Validations, as if none were missing, since the latest onset of the end level that fits."""
+def _with_rest(look: Look, curve: Curve, errors: Errors, rules: Rules) -> Look:
+    """`look` with the validations, as if none were missing, since the latest onset of the end level
+    that fits, and how many of them it takes."""
     step_sd = float(np.sqrt(median(errors.noise()) + errors.jitter_variance))
     onset = onset_of_end_level(curve.mean, step_sd, rules)
     at = min(onset.high, len(curve.mean) - 1)
-    return int(curve.position[-1] - curve.position[at]) + 1
+    needed = rules.stuck_flat_share * (planned_looks(curve) or len(curve.mean))
+    has_learned = look.level - float(curve.mean[:2].mean()) > rules.flat_cosine
+    if has_learned:
+        needed = max(needed, rules.stuck_rest_factor * float(curve.position[onset.at]))
+    return replace(
+        look,
+        n_flat=int(curve.position[-1] - curve.position[at]) + 1,
+        n_flat_needed=int(np.ceil(needed)),
+    )
 
 
 def _prompts_needed(
