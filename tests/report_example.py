@@ -185,23 +185,7 @@ def scores_to_tables(scores: pl.DataFrame, folder: Path) -> ReportTables:
         )
         .sort("run", "panel", "step", "prompt_id")
     )
-    run_step = (
-        by_prompt.group_by("model", "run", "step", "panel")
-        .agg(
-            pl.len().cast(pl.Int64).alias("n_prompts"),
-            pl.len().cast(pl.Int64).alias("n_images"),
-            pl.col("cosine").mean().alias("mean"),
-            pl.col("cosine").min().alias("min"),
-            *(pl.col("cosine").quantile(q / 100, "linear").alias(f"p{q}") for q in QUANTILES),
-            pl.col("cosine").max().alias("max"),
-            (pl.col("cosine") < BAND.poor_below_cosine).mean().alias("share_poor"),
-            pl.col("cosine")
-            .is_between(BAND.low_cosine, BAND.high_cosine)
-            .mean()
-            .alias("share_in_band"),
-        )
-        .sort("run", "panel", "step")
-    )
+    run_step = prompts_to_run_step(by_prompt)
     runs = sorted(set(scores["run"].to_list()))
     is_base = pl.col("panel") == "base"
     pictures = scores.with_columns(
@@ -236,6 +220,27 @@ def scores_to_tables(scores: pl.DataFrame, folder: Path) -> ReportTables:
             orient="row",
         ),
         models=models_frame(MODEL),
+    )
+
+
+def prompts_to_run_step(by_prompt: pl.DataFrame) -> pl.DataFrame:
+    """What the view `run_step` gives for these prompt means."""
+    return (
+        by_prompt.group_by("model", "run", "step", "panel")
+        .agg(
+            pl.len().cast(pl.Int64).alias("n_prompts"),
+            pl.len().cast(pl.Int64).alias("n_images"),
+            pl.col("cosine").mean().alias("mean"),
+            pl.col("cosine").min().alias("min"),
+            *(pl.col("cosine").quantile(q / 100, "linear").alias(f"p{q}") for q in QUANTILES),
+            pl.col("cosine").max().alias("max"),
+            (pl.col("cosine") < BAND.poor_below_cosine).mean().alias("share_poor"),
+            pl.col("cosine")
+            .is_between(BAND.low_cosine, BAND.high_cosine)
+            .mean()
+            .alias("share_in_band"),
+        )
+        .sort("run", "panel", "step")
     )
 
 

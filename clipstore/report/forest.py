@@ -46,11 +46,14 @@ class ForestRow:
     p_holm: float | None
     n_prompts: int
     reason: str | None
+    is_in_band: bool
+    """The run's own mean lies in the band or above it: it has no rank among such runs."""
 
 
 @dataclass(frozen=True)
 class Forest:
-    """All runs against one reference, the highest difference first."""
+    """All runs against one reference: those in the band by name, then the highest difference
+    first."""
 
     reference: str
     """A run's name, or `comparisons.BASE`."""
@@ -65,10 +68,14 @@ class Forest:
 def comparison_to_forest(comparison: Comparison, reference: str = BASE) -> Forest | None:
     """None when no pair of the comparison holds the reference.
 
-    Rows whose two means may lie in the band have no order: they stand together by name.
+    Runs in the band have no order among themselves, and neither have rows whose two means may lie
+    there: they stand together by name.
     """
+    in_band = runs_in_band(comparison)
     rows = [
-        _row(pair, reference) for pair in comparison.pairs if reference in (pair.run_a, pair.run_b)
+        _row(pair, reference, in_band)
+        for pair in comparison.pairs
+        if reference in (pair.run_a, pair.run_b)
     ]
     if not rows:
         return None
@@ -77,6 +84,13 @@ def comparison_to_forest(comparison: Comparison, reference: str = BASE) -> Fores
     low, high = min([-wanted, *ends]), max([wanted, *ends])
     margin = 0.04 * (high - low)
     return Forest(reference, tuple(sorted(rows, key=_order)), low - margin, high + margin, wanted)
+
+
+def runs_in_band(comparison: Comparison) -> frozenset[str]:
+    """The compared runs whose level lies in the band or above it."""
+    return frozenset(
+        run.run for run in comparison.runs if run.location in ("IN_BAND", "ABOVE_BAND")
+    )
 
 
 def row_to_svg(row: ForestRow, forest: Forest) -> str:
@@ -121,6 +135,9 @@ def pairs_to_json(
     wanted = comparison or against_base
     return {
         "wanted": wanted.wanted_difference if wanted else None,
+        "in_band": sorted(places[run] for run in runs_in_band(wanted) if run in places)
+        if wanted
+        else [],
         "pairs": [
             [
                 places[pair.run_a],
@@ -138,25 +155,31 @@ def pairs_to_json(
     }
 
 
-def _row(pair: Pair, reference: str) -> ForestRow:
+def _row(pair: Pair, reference: str, in_band: frozenset[str]) -> ForestRow:
     if pair.run_b == reference:
-        ends = (pair.difference, pair.low, pair.high)
-        return ForestRow(pair.run_a, pair.verdict, *ends, pair.p_holm, pair.n_prompts, pair.reason)
+        run, verdict = pair.run_a, pair.verdict
+        difference, low, high = pair.difference, pair.low, pair.high
+    else:
+        run, verdict = pair.run_b, _OTHER_WAY.get(pair.verdict, pair.verdict)
+        difference, low, high = (_negated(v) for v in (pair.difference, pair.high, pair.low))
     return ForestRow(
-        pair.run_b,
-        _OTHER_WAY.get(pair.verdict, pair.verdict),
-        _negated(pair.difference),
-        _negated(pair.high),
-        _negated(pair.low),
+        run,
+        verdict,
+        difference,
+        low,
+        high,
         pair.p_holm,
         pair.n_prompts,
         pair.reason,
+        run in in_band,
     )
 
 
 def _order(row: ForestRow) -> tuple[int, float, str]:
-    place = {"not rankable by CLIP": 1, "not comparable": 2}.get(row.verdict, 0)
-    return (place, -(row.difference or 0.0) if place == 0 else 0.0, row.run)
+    place = {"not rankable by CLIP": 2, "not comparable": 3}.get(
+        row.verdict, 0 if row.is_in_band else 1
+    )
+    return (place, -(row.difference or 0.0) if place == 1 else 0.0, row.run)
 
 
 def _negated(value: float | None) -> float | None:

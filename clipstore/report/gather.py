@@ -27,6 +27,7 @@ from clipstore.report.gathersection import RunComparisons, gather_section
 from clipstore.report.modeldisagreement import disagreements_to_sentences
 from clipstore.report.pictureregister import EMBEDDED, PictureRegister, PictureWishes
 from clipstore.report.promptfacts import tables_to_prompt_facts
+from clipstore.report.scorecube import cells_for_page
 from clipstore.report.tables import ReportTables
 
 BYTES_WITHOUT_PICTURES = 2_500_000
@@ -71,8 +72,9 @@ def gather_report(
     for verdict in ordered:
         by_model.setdefault(verdict.model, []).append(verdict)
     roots = {row["run"]: PurePath(row["root"]) for row in tables.runs.iter_rows(named=True)}
+    max_cells = cells_for_page(size_cap_bytes, len(by_model))
     sections = tuple(
-        gather_section(model, of_model, tables, roots, register, extras.comparisons)
+        gather_section(model, of_model, tables, roots, register, extras.comparisons, max_cells)
         for model, of_model in by_model.items()
     )
     facts = tables_to_prompt_facts(tables)

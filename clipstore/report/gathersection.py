@@ -46,6 +46,7 @@ def gather_section(
     roots: Mapping[str, PurePath],
     register: PictureRegister,
     comparisons: RunComparisons | None,
+    max_cells: int,
 ) -> ModelSection:
     """`verdicts`: this model's, in the page's order."""
     of_model = pl.col("model") == model
@@ -91,7 +92,7 @@ def gather_section(
         shared=cards.shared,
         comparison=compared,
         against_base=_of_model(comparisons.against_base, model) if comparisons else None,
-        cube=scores_to_cube(prompt_step, runs),
+        cube=scores_to_cube(prompt_step, runs, max_cells),
         coverage=run_step_to_coverage(run_step, runs),
     )
 

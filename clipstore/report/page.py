@@ -41,6 +41,8 @@ from clipstore.report.tablecells import (
 from clipstore.report.thumbnails import NoThumbnail, Thumbnail
 from clipstore.resources import resource_folder
 
+N_MULTIPLES = 40
+"""Small curves that stand open; the rest is folded below them."""
 NOTICE_BYTES = 4_000
 """Room for saying, in every section, what was left out."""
 
@@ -98,6 +100,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         advice_told=advice_told,
         sort_number=level_to_sort_number,
         n_picked=len(RUN_STYLES),
+        n_multiples=N_MULTIPLES,
         pictures=data_to_pictures_view(data),
         is_over_cap=is_over_cap,
         is_thumbnail=_is_thumbnail,

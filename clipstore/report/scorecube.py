@@ -17,8 +17,10 @@ import polars as pl
 from clipstore.report.shortids import name_to_short_id
 from clipstore.types import TRAINED_PANELS
 
-MAX_CELLS = 2_000_000
-"""2 bytes each, a third more as base64: 5 MB of a page of 12."""
+BYTES_PER_CELL = 8 / 3
+"""Two, a third more as base64."""
+SHARE_OF_PAGE = 0.3
+"""Of the page's size cap, for the cubes of all models: 1.3 million cells of a page of 12 MB."""
 UNITS_PER_COSINE = 10_000
 """A cell's number is round(cosine * this) + `ZERO`: finer than the picture noise by far."""
 ZERO = 10_000
@@ -66,9 +68,12 @@ class ScoreCube:
     """A sentence that says what is not in the cube; None when all is."""
 
 
-def scores_to_cube(
-    prompt_step: pl.DataFrame, runs: Sequence[str], max_cells: int = MAX_CELLS
-) -> ScoreCube:
+def cells_for_page(size_cap_bytes: int, n_models: int) -> int:
+    """How many cells each model's cube may have on a page of that size."""
+    return int(SHARE_OF_PAGE * size_cap_bytes / BYTES_PER_CELL / max(1, n_models))
+
+
+def scores_to_cube(prompt_step: pl.DataFrame, runs: Sequence[str], max_cells: int) -> ScoreCube:
     """`prompt_step`: `tables.PROMPT_STEP_COLUMNS`, the rows of one model; `runs` in the page's
     order. Where a prompt id stands twice at a step, the mean counts."""
     finite = prompt_step.filter(pl.col("cosine").is_finite())

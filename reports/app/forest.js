@@ -13,7 +13,7 @@
     const select = section.querySelector(".forest-reference");
     if (!select) continue;
     const data = clipstoreCharts.block(`model-data-${section.dataset.model}`);
-    const { pairs, wanted } = data.forest;
+    const { pairs, wanted, in_band: inBand } = data.forest;
     const plot = section.querySelector(".plot");
     const table = section.querySelector("table.forest");
     const name = section.querySelector(".forest-name");
@@ -39,11 +39,11 @@
           });
         }
       }
-      const rank = { eye: 1, none: 2 };
-      const group = (row) => rank[row.slug] ?? 0;
-      // In the band there is no order: by place in the table, which is by name there.
+      // Runs in the band have no order: by place in the table, which is by name there.
+      const ranks = { eye: 2, none: 3 };
+      const group = (row) => ranks[row.slug] ?? (inBand.includes(row.place) ? 0 : 1);
       return rows.sort(
-        (a, b) => group(a) - group(b) || (group(a) ? a.place - b.place : b.difference - a.difference),
+        (a, b) => group(a) - group(b) || (group(a) === 1 ? b.difference - a.difference : a.place - b.place),
       );
     };
 
