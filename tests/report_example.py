@@ -14,12 +14,15 @@ import numpy as np
 import polars as pl
 from PIL import Image, ImageDraw
 
+from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
 from clipstore.report.data import ReportData
-from clipstore.report.gather import gather_report
+from clipstore.report.gather import PageExtras, gather_report
+from clipstore.report.gathersection import RunComparisons
 from clipstore.report.pictureregister import PictureWishes
 from clipstore.report.tables import (
+    CONFIG_COLUMNS,
     INGEST_COLUMNS,
     MODEL_COLUMNS,
     PICTURE_COLUMNS,
@@ -27,6 +30,7 @@ from clipstore.report.tables import (
     PROMPT_STEP_COLUMNS,
     RUN_COLUMNS,
     RUN_STEP_COLUMNS,
+    STEP_TIME_COLUMNS,
     ReportTables,
 )
 from clipstore.types import TRAINED_PANELS, Band, content_id
@@ -84,6 +88,16 @@ def example_data(
         version="0.1.0",
         size_cap_bytes=size_cap_bytes,
         wishes=PictureWishes(embed=with_pictures),
+        extras=PageExtras(comparisons=compared(_scores())),
+    )
+
+
+def compared(scores: pl.DataFrame) -> RunComparisons:
+    """As `clipstore compare` would."""
+    bands = {content_id(MODEL): BAND}
+    return RunComparisons(
+        of_runs=compare_runs(scores, bands, CompareOptions()),
+        against_base=compare_runs(scores, bands, CompareOptions(against_base=True)),
     )
 
 
@@ -92,7 +106,7 @@ def example_inputs(folder: Path) -> tuple[tuple[Verdict, ...], ReportTables]:
     one that is missing."""
     scores = _scores()
     verdicts = verdicts_from_scores(scores, _planned(), {content_id(MODEL): BAND})
-    tables = scores_to_tables(scores, folder)
+    tables = replace(scores_to_tables(scores, folder), step_times=_times(), config=_config())
     _draw_pictures(tables)
     return verdicts, tables
 
@@ -271,6 +285,27 @@ def _rows_to_scores(rows: list[tuple[str, int, str, str, str, float]], model: st
         text_id=pl.col("text").map_elements(content_id, return_dtype=pl.Int64),
         image_index=pl.lit(0, pl.Int64),
     )
+
+
+def _times() -> pl.DataFrame:
+    """A validation every twelve minutes."""
+    start = int(NOW.timestamp()) * 1_000_000_000
+    rows = [
+        (run, 500 * (k + 1), start + k * 720_000_000_000)
+        for run, means in CURVES.items()
+        for k in range(len(means))
+    ]
+    return pl.DataFrame(rows, schema=STEP_TIME_COLUMNS, orient="row")
+
+
+def _config() -> pl.DataFrame:
+    rates = {run: run.split("lr-")[1].split("-rank")[0] for run in CURVES if "lr-" in run}
+    rows: list[tuple[str, str, str | None]] = []
+    for run in CURVES:
+        rows.append(("learning_rate", run, rates.get(run)))
+        rows.append(("output_dir", run, f'"/home/alice/output/{run}"'))
+        rows.append(("resolution", run, "1024"))
+    return pl.DataFrame(rows, schema=CONFIG_COLUMNS, orient="row")
 
 
 def _planned() -> pl.DataFrame:

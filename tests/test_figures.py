@@ -131,9 +131,13 @@ def test_plotly_may_not_send_anything_anywhere():
     assert curves_to_figure([], BAND, None)["config"] == CONFIG
 
 
-def test_the_bundle_is_the_pinned_file():
-    bundle = (resource_folder("reports") / "plotly-cartesian.min.js").read_bytes()
-    assert hashlib.sha256(bundle).hexdigest() == BUNDLE_SHA256
+def is_pinned(bundle: bytes) -> bool:
+    return hashlib.sha256(bundle).hexdigest() == BUNDLE_SHA256
+
+
+def test_the_bundle_is_the_pinned_file_and_the_full_one_would_be_noticed():
+    assert is_pinned((resource_folder("reports") / "plotly-cartesian.min.js").read_bytes())
+    assert not is_pinned(plotly.offline.get_plotlyjs().encode())
 
 
 def test_the_bundle_has_the_version_that_plotly_py_writes_for():

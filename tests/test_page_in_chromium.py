@@ -1,77 +1,24 @@
-"""The page in a real browser: it draws, stays silent, asks for nothing and obeys no one's text."""
+"""The page in a real browser: it draws, stays silent, filters, prints and fits."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from clipstore.report.data import ReportData
-from clipstore.report.gather import gather_report
 from clipstore.report.page import render_page
-from clipstore.report.tables import PROBLEM_COLUMNS
-from tests.report_example import NOW, example_data, small_inputs
+from tests.in_chromium import Visit, needs_chromium, open_browser, playwright, visit, wait_for_chart
+from tests.report_example import example_data
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
-
-PAYLOADS = (
-    "<script>window.__xss=1</script>",
-    "</script><script>window.__xss=1</script>",
-    "</script x <script y",
-    "<!-- <script ",
-    "<img src=x onerror=window.__xss=1>",
-    "<svg onload=window.__xss=1>",
-    "\"><img src='URL/a' onerror=window.__xss=1>",
-    "' autofocus onfocus=window.__xss=1 x='",
-    "<!--<script>window.__xss=1</script>",
-    '<a href="javascript:window.__xss=1">click</a>',
-    '<a href="URL/b">click</a>',
-    '<b style="background:url(URL/c)">bold</b>',
-    "<link rel=stylesheet href=URL/d>",
-    "<iframe srcdoc='<script>parent.__xss=1</script>'></iframe>",
-    "<meta http-equiv=refresh content='0;url=URL/e'>",
-    "{{ 7*7 }}{% raw %}",
-    "</title></style></textarea><script>window.__xss=1</script>",
-    "%{customdata[0]}<extra><img src=URL/f></extra>",
-    "\u2028\u2029</bdi></td></table><base href=URL/g>",
-    "&lt;script&gt;window.__xss=1&lt;/script&gt;",
-)
-"""URL stands for a server that counts what it is asked."""
-
-WATCH = """
-window.__violations = [];
-document.addEventListener("securitypolicyviolation", (e) => {
-  window.__violations.push(e.violatedDirective + " " + e.blockedURI);
-});
-"""
-
-
-@dataclass
-class Visit:
-    """A page that is open, and all that it complained about."""
-
-    page: playwright.Page
-    complaints: list[str] = field(default_factory=list)
-
-    def violations(self) -> list[str]:
-        return self.page.evaluate("window.__violations")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with open_browser() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -84,37 +31,6 @@ def example_file(data: ReportData, tmp_path_factory: pytest.TempPathFactory) -> 
     file = tmp_path_factory.mktemp("page") / "report.html"
     file.write_text(render_page(data), encoding="utf-8")
     return file
-
-
-def visit(context: playwright.BrowserContext, file: Path) -> Visit:
-    """Open the file and scroll through all of it."""
-    page = context.new_page()
-    opened = Visit(page)
-    page.on("console", lambda message: opened.complaints.append(message.text))
-    page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: opened.complaints.append(dialog.message))
-    context.on("page", lambda popup: opened.complaints.append(f"opened {popup.url}"))
-    page.add_init_script(WATCH)
-    page.goto(file.as_uri())
-    scroll_through(page)
-    return opened
-
-
-def wait_for_chart(page: playwright.Page) -> None:
-    """Not `wait_for_function`: the page's policy forbids the eval it polls with."""
-    page.locator("#chart-1 path.js-line").first.wait_for(state="attached")
-
-
-def scroll_through(page: playwright.Page) -> None:
-    page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
-    page.evaluate(
-        """async () => {
-          for (let y = 0; y < document.documentElement.scrollHeight; y += 800) {
-            window.scrollTo(0, y);
-            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-          }
-        }"""
-    )
 
 
 @pytest.fixture(scope="module")
@@ -141,14 +57,6 @@ def test_the_chart_holds_the_same_means_as_the_data(example: Visit, data: Report
 def test_a_visit_without_network_raises_no_complaint(example: Visit):
     assert example.complaints == []
     assert example.violations() == []
-
-
-def test_no_button_offers_to_send_the_chart_away(example: Visit):
-    titles = example.page.locator("#chart-1 .modebar-btn").evaluate_all(
-        "(buttons) => buttons.map((b) => b.getAttribute('data-title') || b.ariaLabel)"
-    )
-    assert any("PNG" in title or "png" in title for title in titles)
-    assert not [t for t in titles if re.search("share|cloud|plotly", t, re.IGNORECASE)]
 
 
 def test_the_chart_saves_as_png_under_the_policy(example: Visit):
@@ -224,102 +132,4 @@ def test_without_scripts_the_verdicts_prompts_and_data_quality_are_there(
     assert page.locator("#data-quality").is_visible()
     assert page.get_by_text("The large chart needs JavaScript").is_visible()
     assert page.locator(".needs-js:visible").count() == 0
-    context.close()
-
-
-@pytest.fixture
-def canary() -> Iterator[tuple[str, list[str]]]:
-    """A server on this machine and the paths it was asked for."""
-    asked: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", asked
-    server.shutdown()
-    thread.join()
-
-
-def hostile_page(url: str) -> str:
-    """Every payload in every place that comes from outside: one run for each."""
-    verdicts, tables = [], []
-    texts = [payload.replace("URL", url) for payload in PAYLOADS]
-    for text in texts:
-        (verdict,), frames = small_inputs(
-            run=text, model=texts[0], prompts=(f"{text} a", f"{text} b"), n_validations=2
-        )
-        verdicts.append(
-            replace(verdict, reasons=(text, text), what_it_would_take=text, notes=(text,))
-        )
-        tables.append(
-            replace(
-                frames,
-                prompt_step=frames.prompt_step.with_columns(prompt_id=pl.lit(text)),
-                pictures=frames.pictures.with_columns(
-                    prompt_id=pl.lit(text), path=pl.lit(f"/data/runs/run-a/{text}.png")
-                ),
-            )
-        )
-    problems = [(f"/data/runs/run-a/{t}.png", t, t, t, False) for t in texts]
-    joined = replace(
-        tables[0],
-        run_step=pl.concat([t.run_step for t in tables]),
-        prompt_step=pl.concat([t.prompt_step for t in tables]),
-        pictures=pl.concat([t.pictures for t in tables]),
-        problems=pl.DataFrame(problems, schema=PROBLEM_COLUMNS, orient="row"),
-        runs=pl.concat([t.runs for t in tables]),
-    )
-    return render_page(gather_report(verdicts, joined, generated_at=NOW, version="0.1.0"))
-
-
-@pytest.mark.parametrize("has_policy", [True, False], ids=["with policy", "policy stripped"])
-def test_no_text_from_outside_acts_or_asks_for_anything(
-    browser: playwright.Browser, canary: tuple[str, list[str]], tmp_path: Path, has_policy: bool
-):
-    url, asked = canary
-    text = hostile_page(url)
-    if not has_policy:
-        text, n_removed = re.subn(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-        assert n_removed == 1
-    file = tmp_path / "hostile.html"
-    file.write_text(text, encoding="utf-8")
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = visit(context, file)
-    page = opened.page
-    wait_for_chart(page)
-    for point in page.locator("#chart-1 .points path").all()[:4]:
-        point.hover(force=True)
-    assert page.evaluate("window.__xss") is None
-    assert asked == []
-    assert opened.complaints == []
-    assert page.url == file.as_uri()
-    assert opened.violations() == []
-    shown = page.locator("main").text_content()
-    for payload in PAYLOADS[:17]:
-        assert payload.replace("URL", url) in shown
-    assert page.locator("#chart-1 svg a").count() == 0
-    context.close()
-
-
-def test_the_canary_would_have_been_heard(
-    browser: playwright.Browser, canary: tuple[str, list[str]], tmp_path: Path
-):
-    """The tests above prove something only if a request from a file does arrive."""
-    url, asked = canary
-    file = tmp_path / "open.html"
-    file.write_text(f"<img src='{url}/a' onerror=window.__xss=1>", encoding="utf-8")
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(file.as_uri())
-    page.wait_for_function("window.__xss === 1")
-    assert asked == ["/a"]
     context.close()
