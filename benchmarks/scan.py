@@ -1,16 +1,11 @@
 """How long a tree of sample pictures takes to be understood, and how much memory.
 
-    python -m benchmarks.scan [--files 100000] [--layouts kohya,folder]
+    python -m benchmarks.scan [--files 100000] [--layouts kohya,folder] > benchmarks/scan.md
 
-Per layout: files of that trainer's names (links to one small picture), read by `discover` in a
-process of its own. Printed beside what `os.walk` takes for the same tree in the same process, so
-that a slow disk shows. The memory is what the process has above its start, per file.
-
-Measured on 2026-11-24 with 100,000 files, two cores of an AMD EPYC that were BUSY with other work
-(load 10 to 17), at nice 5: 3.4 to 5.5 s of processor time, and 10.4 s for `metadata`, which looks
-into each picture. Wall times there (19 to 42 s) say more of the load than of this code: a run on an
-idle machine is still to be made. Memory is not flat: 0.9 to 2.0 kB per file, since a discovery
-holds all its pictures.
+Files of each trainer's names (links to one small picture). First `discover` in one run, in a
+process of its own, beside what `os.walk` takes for the same tree in the same process, so that a
+slow disk shows. Then the command, `clipstore scan --names-only`, over more and more runs of 1,000
+files each: its memory is to stay what it was, because it holds one run at a time.
 """
 
 from __future__ import annotations
@@ -33,6 +28,9 @@ from tests.generated_pictures import a1111
 from tests.layout_trees import draw
 
 PROMPTS = 50
+FILES_PER_RUN = 1_000
+IN_MANY_RUNS = ("simpletuner", "kohya", "onetrainer")
+"""Layouts whose trees may hold several runs, and whose names alone say all."""
 PATTERN = "{run}/samples/{step}_{prompt_id}_{index}.png"
 BEGUN_MS = 1_700_000_000_000
 
@@ -120,6 +118,60 @@ def measure(layout: str, run: Path) -> dict[str, object]:
     }
 
 
+def build_runs(layout: str, root: Path, n_files: int) -> None:
+    """Runs of FILES_PER_RUN files each."""
+    for number in range(n_files // FILES_PER_RUN):
+        build(layout, root / f"{number:04d}", FILES_PER_RUN)
+
+
+def measure_command(tree: Path, *options: str) -> tuple[float, float, float]:
+    """(wall, processor time, peak of memory) of a scan, in seconds and megabytes."""
+    command = [sys.executable, "-m", "clipstore", "scan", str(tree), "--format", "jsonl", *options]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tree
+    )
+    _, _, used = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - started
+    return wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def print_one_run(layouts: list[str], n_files: int) -> None:
+    out = sys.stdout
+    out.write("| layout | files | wall s | cpu s | os.walk s | cpu / walk | bytes a file |\n")
+    out.write("| --- | --- | --- | --- | --- | --- | --- |\n")
+    for layout in layouts:
+        with tempfile.TemporaryDirectory() as folder:
+            build(layout, Path(folder), n_files)
+            command = [sys.executable, "-m", "benchmarks.scan", "--child", layout]
+            done = subprocess.run(
+                [*command, str(Path(folder) / "run")], capture_output=True, text=True, check=True
+            )
+        row = json.loads(done.stdout)
+        ratio = row["cpu_s"] / row["walk_s"]
+        out.write(
+            f"| `{layout}` | {row['files']:,} | {row['wall_s']:.1f} | {row['cpu_s']:.1f} | "
+            f"{row['walk_s']:.2f} | {ratio:.0f} | {row['bytes_per_file']:,.0f} |\n"
+        )
+        out.flush()
+
+
+def print_many_runs(layouts: list[str], n_files: int) -> None:
+    out = sys.stdout
+    out.write("| layout | runs | files | wall s | cpu s | peak MB |\n")
+    out.write("| --- | --- | --- | --- | --- | --- |\n")
+    for layout in layouts:
+        for count in (n_files // 100, n_files // 10, n_files):
+            with tempfile.TemporaryDirectory() as folder:
+                build_runs(layout, Path(folder), count)
+                wall, cpu, peak_mb = measure_command(Path(folder), "--names-only")
+            out.write(
+                f"| `{layout}` | {count // FILES_PER_RUN} | {count:,} | {wall:.1f} | {cpu:.1f} | "
+                f"{peak_mb:.0f} |\n"
+            )
+            out.flush()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=100_000)
@@ -130,22 +182,17 @@ def main() -> None:
         layout, run = arguments.child
         sys.stdout.write(json.dumps(measure(layout, Path(run))))
         return
-    out = sys.stdout
-    out.write(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start\n")
-    out.write("layout        files   wall s   cpu s   os.walk s   cpu/walk   bytes/file\n")
-    for layout in arguments.layouts.split(","):
-        with tempfile.TemporaryDirectory() as folder:
-            build(layout, Path(folder), arguments.files)
-            command = [sys.executable, "-m", "benchmarks.scan", "--child", layout]
-            done = subprocess.run(
-                [*command, str(Path(folder) / "run")], capture_output=True, text=True, check=True
-            )
-        row = json.loads(done.stdout)
-        ratio = row["cpu_s"] / row["walk_s"]
-        out.write(
-            f"{layout:12}{row['files']:8,}{row['wall_s']:9.2f}{row['cpu_s']:8.2f}"
-            f"{row['walk_s']:12.2f}{ratio:11.1f}{row['bytes_per_file']:13,.0f}\n"
-        )
+    layouts = arguments.layouts.split(",")
+    sys.stdout.write(
+        "# Scanning\n\nWritten by `python -m benchmarks.scan`; "
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start.\n\n"
+        "## One run, `discover`\n\n"
+    )
+    print_one_run(layouts, arguments.files)
+    sys.stdout.write(
+        f"\n## Runs of {FILES_PER_RUN:,} files, `clipstore scan --names-only`, whole process\n\n"
+    )
+    print_many_runs([one for one in layouts if one in IN_MANY_RUNS], arguments.files)
 
 
 if __name__ == "__main__":

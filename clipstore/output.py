@@ -10,7 +10,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -37,16 +37,23 @@ numbers is nobody's."""
 def rows_to_text(rows: Sequence[Row], columns: Sequence[str], form: Format) -> str:
     """Everything but `table`, which needs to know the terminal: see `print_table`.
 
-    Ends with a newline unless there is nothing to say. Values that JSON has no type for become
-    their text; NaN and infinities become null.
+    Ends with a newline. Values that JSON has no type for become their text; NaN and infinities
+    become null.
     """
+    return "".join(rows_to_lines(rows, columns, form))
+
+
+def rows_to_lines(rows: Iterable[Row], columns: Sequence[str], form: Format) -> Iterator[str]:
+    """The same in pieces, as the rows come, so that none needs to be kept."""
     if form == "json":
-        return json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2) + "\n"
-    if form == "jsonl":
-        return "".join(json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows)
-    if form == "csv":
-        return _rows_to_csv(rows, columns)
-    return _rows_to_markdown(rows, columns)
+        yield from _rows_to_json(rows)
+    elif form == "jsonl":
+        for row in rows:
+            yield json.dumps(_plain(row), ensure_ascii=False) + "\n"
+    elif form == "csv":
+        yield from _rows_to_csv(rows, columns)
+    else:
+        yield from _rows_to_markdown(rows, columns)
 
 
 def print_rows(rows: Sequence[Row], columns: Sequence[str], form: Format, console: Console) -> None:
@@ -149,15 +156,25 @@ def _flat(value: object) -> object:
     return json.dumps(plain, ensure_ascii=False) if isinstance(plain, list | dict) else plain
 
 
-def _rows_to_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+def _rows_to_json(rows: Iterable[Row]) -> Iterator[str]:
+    before = "[\n  "
+    for row in rows:
+        text = json.dumps(_plain(row), ensure_ascii=False, indent=2)
+        yield before + text.replace("\n", "\n  ")
+        before = ",\n  "
+    yield "[]\n" if before.startswith("[") else "\n]\n"
+
+
+def _rows_to_csv(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[str]:
     def line(cells: Sequence[object]) -> str:
         buffer = io.StringIO()
         # With this terminator the writer quotes a lone \r too, which readers take for a line end.
         csv.writer(buffer, lineterminator="\r\n").writerow(cells)
         return buffer.getvalue().removesuffix("\r\n") + "\n"
 
-    body = (line([_disarm_formula(_flat(row.get(name))) for name in columns]) for row in rows)
-    return line(columns) + "".join(body)
+    yield line(columns)
+    for row in rows:
+        yield line([_disarm_formula(_flat(row.get(name))) for name in columns])
 
 
 def _disarm_formula(value: object) -> object:
@@ -167,12 +184,13 @@ def _disarm_formula(value: object) -> object:
     return value
 
 
-def _rows_to_markdown(rows: Sequence[Row], columns: Sequence[str]) -> str:
+def _rows_to_markdown(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[str]:
     def line(cells: Sequence[str]) -> str:
         return "| " + " | ".join(cells) + " |\n"
 
     def cell(value: object) -> str:
         return _value_to_cell(value).replace("|", "\\|").replace("<", "&lt;")
 
-    body = "".join(line([cell(row.get(name)) for name in columns]) for row in rows)
-    return line(columns) + line(["---"] * len(columns)) + body
+    yield line(columns) + line(["---"] * len(columns))
+    for row in rows:
+        yield line([cell(row.get(name)) for name in columns])

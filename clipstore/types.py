@@ -89,7 +89,7 @@ class Prompt:
         return not self.text.strip()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many of them
 class CompositeHints:
     """What a layout knows about a picture that may be several panels side by side.
 
@@ -115,7 +115,7 @@ class CompositeHints:
     """Config: the conditioning input is drawn to the left. None when the config does not say."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many of them
 class Picture:
     """One file that a layout recognised, before any pixel was read."""
 
@@ -153,7 +153,7 @@ class Cut:
     """Facts that touch the score, for example "label_overlay", "prompt_text_overlay"."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many of them
 class Problem:
     """A file that could not become a score, kept as data: stored, counted, listed."""
 
@@ -169,7 +169,7 @@ class Problem:
     """The picture as it was recognised, where only its prompt's text is missing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many of them
 class Skipped:
     """A file that a stated rule leaves alone."""
 

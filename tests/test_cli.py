@@ -119,6 +119,12 @@ def test_scan_needs_no_model_and_no_database(tmp_path: Path, clipstore: Clipstor
         "box": [69, 0, 133, 64],
     }
     assert [row["problem"] for row in rows if "problem" in row] == ["truncated"]
+    names_only = json_lines(
+        clipstore("scan", "runs", "--names-only", "--format", "jsonl").stdout
+    )  # opens no picture, so that the truncated one is none to it
+    assert [row["path"] for row in names_only if row["panel"] == "checkpoint"] == [
+        row["path"] for row in rows if row.get("panel", "checkpoint") == "checkpoint"
+    ]
     assert sorted(tmp_path.iterdir()) == [tmp_path / "runs"]
 
 

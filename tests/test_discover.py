@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from clipstore.errors import ClipstoreError, LayoutConflict, NothingFound, PathMissing
-from clipstore.pipeline.discover import Discovery, discover
+from clipstore.pipeline.discover import Discovery, discover, outline
 from clipstore.types import Prompt
 from tests.layout_trees import simpletuner_run, touch
+from tests.run_trees import write_folder_run
 
 FOX = Prompt("fox", "a fox", "p")
 PICTURE = "step_5_fox_0_64x64.png"
@@ -202,3 +203,24 @@ def test_a_deep_tree_is_walked_without_recursion(tmp_path: Path) -> None:
 
     assert names(found) == ["run"]
     assert [one.path.name for one in found.skipped] == ["x"]
+
+
+def test_of_an_outline_only_one_run_is_read_at_a_time(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_folder_run(tmp_path / name, {"x": "a cat"}, {1: ["red"]})
+    found = outline(tmp_path).runs()
+    first = next(found)
+    write_folder_run(tmp_path / "b", {"x": "a cat"}, {2: ["red"]})
+
+    assert [one.step for one in first.pictures] == [1]
+    assert [one.step for one in next(found).pictures] == [1, 2]
+
+
+def test_only_the_runs_of_given_files_are_read(tmp_path: Path) -> None:
+    for name in ("a", "a/inner", "b"):
+        write_folder_run(tmp_path / name, {"x": "a cat"}, {1: ["red"]})
+    inner = tmp_path.resolve() / "a" / "inner" / "step_000001" / "x.png"
+
+    found = discover(tmp_path, only_of=[inner, tmp_path.resolve() / "elsewhere.png"])
+
+    assert [one.run.name for one in found.runs] == ["a/inner"]

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from clipstore.errors import OutputError
-from clipstore.output import FORMATS, print_rows, print_table, rows_to_text
+from clipstore.output import FORMATS, print_rows, print_table, rows_to_lines, rows_to_text
 from clipstore.wholefile import write_whole
 
 ROWS = [
@@ -101,3 +101,9 @@ def test_names_and_whole_numbers_are_there_however_narrow_the_terminal_is(width:
     for run in ("shuffled-a", "shuffled-b"):
         numbers = " ".join(line.removeprefix(run) for line in lines if line.startswith(run))
         assert numbers.split() == [str(1000 + n) for n in range(12)]
+
+
+def test_json_in_pieces_is_json_whatever_the_text_holds() -> None:
+    rows = [{"text": "a\nb\u2028c", "list": [1, {"x": None}]}, {"text": "é", "list": []}]
+    assert json.loads("".join(rows_to_lines(iter(rows), ("text", "list"), "json"))) == rows
+    assert json.loads("".join(rows_to_lines(iter([]), ("text",), "json"))) == []

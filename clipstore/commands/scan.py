@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from clipstore.options import (
     read_user_prompts,
     result_console,
 )
-from clipstore.output import Format, print_rows, print_table, visible_text
+from clipstore.output import Format, print_table, rows_to_lines, visible_text
 from clipstore.pictures.panels import CutPicture, PanelReader
-from clipstore.pipeline.discover import Discovery, discover
+from clipstore.pipeline.discover import Outline, outline
 from clipstore.sources.pattern import PathPattern
-from clipstore.types import Picture, Problem, RunContents
+from clipstore.types import Picture, Problem, Run, RunContents
 
 COLUMNS = (
     "run",
@@ -53,12 +52,16 @@ Row = dict[str, object]
 
 @click.command("scan")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--names-only", is_flag=True, help="Open no picture: what the names say, in seconds, uncut."
+)
 @prompts_option
 @layout_option
 @pattern_option
 @format_option
 def command(
     path: Path,
+    names_only: bool,
     prompts: Path | None,
     layout: str | None,
     pattern: PathPattern | None,
@@ -66,85 +69,83 @@ def command(
 ) -> int:
     """Show what `ingest` would find under PATH: runs, pictures, panels, prompts, problems.
 
-    Formats other than table print one row per picture and panel, or per problem.
+    Formats other than table print one row per picture and panel, or per problem, as they come.
     """
     console, messages = result_console(), message_console()
     texts = read_user_prompts(prompts, messages)
-    found = discover(path, layout=layout, pattern=pattern, user_prompts=texts)
-    rows = _discovery_to_rows(found)
-    if form == "jsonl":
-        n_problems = 0
-        for row in rows:
-            n_problems += _is_unscorable(row)
-            console.file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    found = outline(path, layout=layout, pattern=pattern, user_prompts=texts)
+    summary = _Summary(found)
+    rows = _outline_to_rows(found, summary, names_only=names_only)
+    if form == "table":
+        deque(rows, maxlen=0)  # only what the summary keeps of them is shown
+        print_table(summary.runs, _RUN_COLUMNS, console)
+        for line in summary.problem_lines():
+            console.print(line, markup=False)
     else:
-        kept = list(rows)
-        n_problems = sum(map(_is_unscorable, kept))
-        if form == "table":
-            print_table(_rows_per_run(found, kept), _RUN_COLUMNS, console)
-            for line in _problem_lines(kept):
-                console.print(line, markup=False)
-        else:
-            print_rows(kept, COLUMNS, form, console)
-    for contents in found.runs:
-        for advice in contents.advice:
-            messages.print(f"{contents.run.name}: {advice}", markup=False)
-    skipped = Counter(
-        skip.rule for skip in (*found.skipped, *(s for run in found.runs for s in run.skipped))
-    )
-    if skipped:
-        listed = ", ".join(f"{count:,} {rule}" for rule, count in sorted(skipped.items()))
+        for text in rows_to_lines(rows, COLUMNS, form):
+            console.file.write(text)
+    for advice in summary.advice:
+        messages.print(advice, markup=False)
+    if summary.skipped:
+        listed = ", ".join(f"{count:,} {rule}" for rule, count in sorted(summary.skipped.items()))
         messages.print(f"skipped: {listed}", markup=False)
-    return 3 if n_problems else 0
+    return 3 if summary.n_unscorable else 0
 
 
-def _discovery_to_rows(found: Discovery) -> Iterator[Row]:
+def _outline_to_rows(found: Outline, summary: _Summary, *, names_only: bool) -> Iterator[Row]:
+    """A row per panel or problem, each counted; no run is kept when its rows are out."""
     for problem in found.problems:
-        yield _problem_to_row(problem)
+        yield summary.count(_problem_to_row(problem))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for contents in found.runs():
+            summary.begin_run(contents)
+            texts = {prompt.prompt_id: prompt.text for prompt in contents.prompts}
+            for problem in contents.problems:
+                if problem.picture is None:
+                    yield summary.count(_problem_to_row(problem))
+            if names_only:
+                for picture in _pictures(contents):
+                    yield summary.count(_name_to_row(contents.run, picture, texts))
+            else:
+                for picture, cut in _cuts(contents, pool):
+                    for row in _cut_to_rows(contents.run, picture, cut, texts):
+                        yield summary.count(row)
+            summary.end_run()
+
+
+def _cuts(
+    contents: RunContents, pool: ThreadPoolExecutor
+) -> Iterator[tuple[Picture, CutPicture | Problem]]:
+    """Every picture with its cut, in order, some read ahead."""
     reader = PanelReader()
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        for contents in found.runs:
-            yield from map(_problem_to_row, (p for p in contents.problems if p.picture is None))
-            # A picture that only lacks its prompt's text is cut all the same: this is where users
-            # see which pictures a prompt file would bring in.
-            lacking = [p.picture for p in contents.problems if p.picture is not None]
-            ahead: deque[tuple[Picture, Future[CutPicture | Problem]]] = deque()
-            for picture in (*contents.pictures, *lacking):
-                future = pool.submit(reader.read, picture, now_ns=time.time_ns())
-                ahead.append((picture, future))
-                if len(ahead) >= READ_AHEAD * workers:
-                    yield from _cut_to_rows(contents, *_result(ahead))
-            while ahead:
-                yield from _cut_to_rows(contents, *_result(ahead))
+    ahead: deque[tuple[Picture, Future[CutPicture | Problem]]] = deque()
+    for picture in _pictures(contents):
+        ahead.append((picture, pool.submit(reader.read, picture, now_ns=time.time_ns())))
+        if len(ahead) >= READ_AHEAD * (os.cpu_count() or 1):
+            first, future = ahead.popleft()
+            yield first, future.result()
+    for picture, future in ahead:
+        yield picture, future.result()
 
 
-def _result(
-    ahead: deque[tuple[Picture, Future[CutPicture | Problem]]],
-) -> tuple[Picture, CutPicture | Problem]:
-    picture, future = ahead.popleft()
-    return picture, future.result()
+def _pictures(contents: RunContents) -> Iterator[Picture]:
+    """Those that only lack their prompt's text too: this is where users see which pictures a
+    prompt file would bring in."""
+    yield from contents.pictures
+    yield from (each.picture for each in contents.problems if each.picture is not None)
 
 
 def _cut_to_rows(
-    contents: RunContents, picture: Picture, cut: CutPicture | Problem
+    run: Run, picture: Picture, cut: CutPicture | Problem, texts: Mapping[str, str]
 ) -> Iterator[Row]:
     if isinstance(cut, Problem):
         yield _problem_to_row(cut)
         return
-    text = next((p.text for p in contents.prompts if p.prompt_id == picture.prompt_id), None)
-    notes = [*cut.notes, *(["no_prompt_text"] if text is None else [])]
+    known = _name_to_row(run, picture, texts)
+    notes = [*cut.notes, *(["no_prompt_text"] if known["prompt"] is None else [])]
     for panel in cut.panels:
         yield {
-            "run": contents.run.name,
-            "layout": contents.run.layout,
-            "layout_reason": contents.run.layout_reason,
-            "path": str(picture.path),
-            "step": picture.step,
-            "epoch": picture.epoch,
-            "prompt_id": picture.prompt_id,
-            "prompt": text,
-            "image_index": picture.image_index,
+            **known,
             "panel": panel.panel,
             "box": list(panel.box),
             "crop_method": cut.cut.method,
@@ -153,8 +154,21 @@ def _cut_to_rows(
         }
 
 
-def _is_unscorable(row: Row) -> bool:
-    return "problem" in row or row["prompt"] is None
+def _name_to_row(run: Run, picture: Picture, texts: Mapping[str, str]) -> Row:
+    text = texts.get(picture.prompt_id)
+    return {
+        "run": run.name,
+        "layout": run.layout,
+        "layout_reason": run.layout_reason,
+        "path": str(picture.path),
+        "step": picture.step,
+        "epoch": picture.epoch,
+        "prompt_id": picture.prompt_id,
+        "prompt": text,
+        "image_index": picture.image_index,
+        "panel": picture.panel,
+        "notes": [*picture.notes, *(["no_prompt_text"] if text is None else [])],
+    }
 
 
 def _problem_to_row(problem: Problem) -> Row:
@@ -180,15 +194,24 @@ _RUN_COLUMNS = (
 )
 
 
-def _rows_per_run(found: Discovery, rows: list[Row]) -> list[Row]:
-    panels = Counter((str(row["run"]), str(row["panel"])) for row in rows if "panel" in row)
-    summary: list[Row] = []
-    for contents in found.runs:
-        lacking = [p.picture for p in contents.problems if p.picture is not None]
-        pictures = [*contents.pictures, *lacking]
+class _Summary:
+    """What the table says, counted as the rows pass."""
+
+    def __init__(self, found: Outline) -> None:
+        self.runs: list[Row] = []
+        self.skipped = Counter(skip.rule for skip in found.skipped)
+        self.advice: list[str] = []
+        self.n_unscorable = 0
+        self._panels: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._examples: dict[str, Row] = {}
+
+    def begin_run(self, contents: RunContents) -> None:
+        """Everything but the panels, which come with the rows."""
+        pictures = list(_pictures(contents))
         steps = {picture.step for picture in pictures}
-        counted = {panel: n for (run, panel), n in panels.items() if run == contents.run.name}
-        summary.append(
+        lacking = [each.picture for each in contents.problems if each.picture is not None]
+        self.runs.append(
             {
                 "run": contents.run.name,
                 "layout": contents.run.layout,
@@ -198,17 +221,33 @@ def _rows_per_run(found: Discovery, rows: list[Row]) -> list[Row]:
                 "prompts": len({picture.prompt_id for picture in pictures}),
                 "without text": len({picture.prompt_id for picture in lacking}),
                 "pictures": len(pictures),
-                "panels": ", ".join(f"{n} {panel}" for panel, n in sorted(counted.items())),
             }
         )
-    return summary
+        self.skipped.update(skip.rule for skip in contents.skipped)
+        self.advice += [f"{contents.run.name}: {advice}" for advice in contents.advice]
 
+    def count(self, row: Row) -> Row:
+        """The row, as it came."""
+        if "problem" in row:
+            reason = str(row["problem"])
+            self._reasons[reason] += 1
+            self._examples.setdefault(reason, row)
+        else:
+            self._panels[str(row["panel"])] += 1
+        self.n_unscorable += "problem" in row or row["prompt"] is None
+        return row
 
-def _problem_lines(rows: list[Row]) -> Iterator[str]:
-    problems = [row for row in rows if "problem" in row]
-    for reason, count in Counter(str(row["problem"]) for row in problems).most_common():
-        example = next(row for row in problems if row["problem"] == reason)
-        yield (
-            f"{count:,} refused ({reason}): {visible_text(str(example['detail']))} "
-            f"For example {visible_text(str(example['path']))}"
-        )
+    def end_run(self) -> None:
+        """The run's panels are all counted."""
+        listed = (f"{count} {panel}" for panel, count in sorted(self._panels.items()))
+        self.runs[-1]["panels"] = ", ".join(listed)
+        self._panels.clear()
+
+    def problem_lines(self) -> Iterator[str]:
+        """A line per reason, with an example."""
+        for reason, count in self._reasons.most_common():
+            example = self._examples[reason]
+            yield (
+                f"{count:,} refused ({reason}): {visible_text(str(example['detail']))} "
+                f"For example {visible_text(str(example['path']))}"
+            )

@@ -8,7 +8,7 @@ Nothing is guessed: two layouts that claim one folder are an error.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,34 @@ class Discovery:
     """Everything accounted for: all pictures, problems and skipped files, of runs and outside."""
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What is below one folder, its runs not read yet."""
+
+    root: Path
+    """As in `Discovery`, and so are the next two."""
+    skipped: tuple[Skipped, ...]
+    problems: tuple[Problem, ...]
+    _claimed: Mapping[Path, Layout]
+    _chosen: tuple[Path, ...]
+    _user_prompts: tuple[Prompt, ...]
+    _pattern: PathPattern | None
+
+    def runs(self) -> Iterator[RunContents]:
+        """The runs in the order of `Discovery`, each read when its turn comes: who lets go of one
+        before the next needs memory for the largest run only."""
+        inner = _runs_within(self._claimed)
+        for folder in self._chosen:
+            context = ReadContext(
+                _run_name(folder, self.root),
+                self._user_prompts,
+                self.root,
+                frozenset(inner.get(folder, ())),
+                self._pattern,
+            )
+            yield from self._claimed[folder].read(folder, context)
+
+
 def discover(
     root: Path,
     *,
@@ -56,45 +84,60 @@ def discover(
     user_prompts: tuple[Prompt, ...] = (),
     only_of: Collection[Path] | None = None,
 ) -> Discovery:
-    """The runs in `root` and below. `layout` is the only one tried when given; with a `pattern`
-    nothing is tried, and everything below `root` is read by it. With `only_of`, absolute paths of
-    files, only the runs that these belong to are read, and what lies outside of runs is not.
+    """The runs in `root` and below, all read; arguments and errors are those of `outline`."""
+    found = outline(
+        root, layout=layout, pattern=pattern, user_prompts=user_prompts, only_of=only_of
+    )
+    runs = tuple(found.runs())
+    seen = len(found.skipped) + len(found.problems)
+    seen += sum(len(run.pictures) + len(run.problems) + len(run.skipped) for run in runs)
+    return Discovery(found.root, runs, found.skipped, found.problems, seen)
+
+
+def outline(
+    root: Path,
+    *,
+    layout: str | None = None,
+    pattern: PathPattern | None = None,
+    user_prompts: tuple[Prompt, ...] = (),
+    only_of: Collection[Path] | None = None,
+) -> Outline:
+    """Where the runs in `root` and below are. `layout` is the only one tried when given; with a
+    `pattern` nothing is tried, and everything below `root` is read by it. With `only_of`, absolute
+    paths of files, only the runs that these belong to count, and nothing that lies outside of runs.
 
     A run is named by its folder's path below `root`; if `root` itself is a run, by its own name.
 
     Raises `PathMissing` when `root` is no folder or lies inside a run, `NothingFound` when no
-    layout claims anything, `LayoutConflict` when two claim one folder, `PatternMismatch` when a
-    picture does not fit the pattern.
+    layout claims anything, `LayoutConflict` when two claim one folder; `PatternMismatch`, when a
+    picture does not fit the pattern, comes when its run is read.
     """
     if pattern is not None and layout not in (None, PATTERN_LAYOUT):
         raise PatternError(pattern.text, f"it reads every run, so leave out --layout {layout}")
     layouts = _chosen_layouts(PATTERN_LAYOUT if pattern is not None else layout)
     root = _to_folder(root)
     claimed = {root: layouts[0]} if pattern is not None else _claim_folders(root, layouts)
-    outside = (
-        list_tree(root, without=frozenset(claimed))
-        if root not in claimed and only_of is None
-        else None
-    )
-    runs: list[RunContents] = []
-    for folder in sorted(claimed if only_of is None else _owners(only_of, claimed)):
-        context = ReadContext(
-            _run_name(folder, root),
-            user_prompts,
-            root,
-            frozenset(other for other in claimed if folder in other.parents),
-            pattern,
+    skipped: tuple[Skipped, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    if root not in claimed and only_of is None:
+        outside = list_tree(root, without=frozenset(claimed))
+        problems = outside.problems
+        skipped = (
+            *outside.skipped,
+            *(Skipped(file.path, OUTSIDE_RULE) for file in outside.files),
         )
-        runs += claimed[folder].read(folder, context)
-    skipped = (
-        ()
-        if outside is None
-        else (*outside.skipped, *(Skipped(file.path, OUTSIDE_RULE) for file in outside.files))
-    )
-    problems = () if outside is None else outside.problems
-    seen = len(skipped) + len(problems)
-    seen += sum(len(run.pictures) + len(run.problems) + len(run.skipped) for run in runs)
-    return Discovery(root, tuple(runs), skipped, problems, seen)
+    chosen = claimed if only_of is None else _owners(only_of, claimed)
+    return Outline(root, skipped, problems, claimed, tuple(sorted(chosen)), user_prompts, pattern)
+
+
+def _runs_within(claimed: Collection[Path]) -> dict[Path, list[Path]]:
+    """For each run that holds further runs, these."""
+    within: dict[Path, list[Path]] = {}
+    for folder in claimed:
+        for parent in folder.parents:
+            if parent in claimed:
+                within.setdefault(parent, []).append(folder)
+    return within
 
 
 def _chosen_layouts(name: str | None) -> tuple[Layout, ...]:

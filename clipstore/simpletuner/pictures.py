@@ -20,7 +20,7 @@ from clipstore.types import CompositeHints, Picture, Size, Skipped
 COPY_RULE = "copy_of_base_picture"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there are many of them
 class NamedFile:
     """A picture in validation_images/ whose name is understood."""
 
