@@ -4,18 +4,19 @@
   const PICKED = ["#0072b2", "#d55e00", "#009e73", "#c06a9a", "#b87700", "#3a92c9", "#8a63d2", "#5f7a1f"];
 
   /** For each trace its x in hours, by the steps that it has in steps; null where it breaks. */
-  const hoursOf = (figure) =>
-    figure.data.map((trace) => {
+  const hoursOf = (figure, steps) =>
+    figure.data.map((trace, t) => {
       const id = trace.uid.split("-")[0];
       const hours = new Map(figure.steps[id].map((step, i) => [step, figure.hours[id][i]]));
-      return trace.x.map((step) => (step === null ? null : hours.get(step)));
+      return steps[t].map((step) => (step === null ? null : hours.get(step)));
     });
 
   for (const plot of document.querySelectorAll(".plot[data-figure]")) {
     const figure = clipstoreCharts.block(plot.dataset.figure);
     const section = plot.closest("section");
     const steps = figure.data.map((trace) => trace.x);
-    const styles = figure.data.map((trace) => ({ line: trace.line, opacity: trace.opacity ?? 1 }));
+    // Plotly works on the traces it is given, so what they were is kept apart.
+    const styles = figure.data.map((trace) => ({ line: { ...trace.line }, opacity: trace.opacity ?? 1 }));
     const hasTime = Object.keys(figure.hours).length > 0;
     let byTime = false;
 
@@ -23,7 +24,7 @@
       const isTime = byTime && hasTime;
       Plotly.update(
         plot,
-        { x: isTime ? hoursOf(figure) : steps },
+        { x: isTime ? hoursOf(figure, steps) : steps },
         {
           "xaxis.title.text": isTime ? "hours since the first validation" : "optimizer step",
           "xaxis.tickformat": isTime ? ".2~f" : ",",

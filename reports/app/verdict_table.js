@@ -9,6 +9,7 @@
     const chips = filters ? [...filters.querySelectorAll(".chip")] : [];
     const search = filters?.querySelector("input");
     const found = filters?.querySelector(".found");
+    const select = filters?.querySelector(".order");
     const heads = [...table.querySelectorAll("th[data-sort]")];
     let slug = "";
 
@@ -36,11 +37,13 @@
         if (each === head) each.setAttribute("aria-sort", order.startsWith("-") ? "descending" : "ascending");
         else each.removeAttribute("aria-sort");
       }
+      if (select) select.value = head && [...select.options].some((each) => each.value === order) ? order : "";
       body.append(...(head ? [...rows].sort(compare(key, order.startsWith("-") ? -1 : 1)) : rows));
     };
 
     for (const chip of chips) chip.addEventListener("click", () => clipstoreHash.set({ verdict: chip.dataset.slug || null }));
     search?.addEventListener("input", filter);
+    select?.addEventListener("change", () => clipstoreHash.set({ sort: select.value || null }, { replace: true }));
     for (const head of heads) {
       const key = head.dataset.sort;
       // Largest first for numbers, then smallest first, then what to act on first again.
