@@ -115,9 +115,18 @@ class CompositeHints:
     """Config: the conditioning input is drawn to the left. None when the config does not say."""
 
 
+class GridCell(NamedTuple):
+    """One picture of a grid of equal ones without lines between, as torch's add_images joins."""
+
+    place: int
+    """Row by row, from 0."""
+    n_columns: int
+    n_rows: int
+
+
 @dataclass(frozen=True, slots=True)  # there are many of them
 class Picture:
-    """One file that a layout recognised, before any pixel was read."""
+    """One file that a layout recognised, before any pixel was read; or a picture in a log."""
 
     path: Path
     step: int
@@ -130,6 +139,8 @@ class Picture:
     composite: CompositeHints | None = None
     """None when the layout knows the file to be one clean picture."""
     notes: tuple[str, ...] = ()
+    cell: GridCell | None = None
+    """The picture within a file that joins several; None where it is the whole file."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +186,8 @@ class Skipped:
 
     path: Path
     rule: str
+    detail: str = ""
+    """More than the rule says, for example which picture it is a copy of."""
 
 
 @dataclass(frozen=True)

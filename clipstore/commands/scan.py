@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from clipstore.options import (
 )
 from clipstore.output import Format, print_table, rows_to_lines, visible_text
 from clipstore.pictures.panels import CutPicture, PanelReader
-from clipstore.pipeline.discover import Outline, outline
+from clipstore.pipeline.discover import OUTSIDE_RULE, Outline, outline
+from clipstore.pipeline.logscan import LogScanner, ScannedLog
+from clipstore.pipeline.logstates import READ_RULE
 from clipstore.sources.pattern import PathPattern
 from clipstore.types import Picture, Problem, Run, RunContents
 
@@ -55,6 +57,7 @@ Row = dict[str, object]
 @click.option(
     "--names-only", is_flag=True, help="Open no picture: what the names say, in seconds, uncut."
 )
+@click.option("--no-logs", is_flag=True, help="Leave the trainers' logs unread.")
 @prompts_option
 @layout_option
 @pattern_option
@@ -62,12 +65,13 @@ Row = dict[str, object]
 def command(
     path: Path,
     names_only: bool,
+    no_logs: bool,
     prompts: Path | None,
     layout: str | None,
     pattern: PathPattern | None,
     form: Format,
 ) -> int:
-    """Show what `ingest` would find under PATH: runs, pictures, panels, prompts, problems.
+    """Show what `ingest` would find under PATH: runs, pictures, panels, prompts, logs, problems.
 
     Formats other than table print one row per picture and panel, or per problem, as they come.
     """
@@ -75,7 +79,9 @@ def command(
     texts = read_user_prompts(prompts, messages)
     found = outline(path, layout=layout, pattern=pattern, user_prompts=texts)
     summary = _Summary(found)
-    rows = _outline_to_rows(found, summary, names_only=names_only)
+    logs = None if no_logs or names_only else LogScanner(found)
+    runs = found.runs() if logs is None else logs.runs()
+    rows = _runs_to_rows(runs, found.problems, summary, names_only=names_only)
     if form == "table":
         deque(rows, maxlen=0)  # only what the summary keeps of them is shown
         print_table(summary.runs, _RUN_COLUMNS, console)
@@ -84,6 +90,10 @@ def command(
     else:
         for text in rows_to_lines(rows, COLUMNS, form):
             console.file.write(text)
+    if logs is not None:
+        summary.add_logs(logs)
+        for log in logs.logs:
+            messages.print(visible_text(_log_line(log)), markup=False)
     for advice in summary.advice:
         messages.print(advice, markup=False)
     if summary.skipped:
@@ -92,12 +102,26 @@ def command(
     return 3 if summary.n_unscorable else 0
 
 
-def _outline_to_rows(found: Outline, summary: _Summary, *, names_only: bool) -> Iterator[Row]:
+def _log_line(log: ScannedLog) -> str:
+    counts = [f"{log.n_scalars:,} scalars under {log.n_tags:,} tags"]
+    counts += [f"{log.n_pictures:,} pictures"] if log.n_pictures else []
+    counts += [f"{log.n_settings:,} settings"] if log.n_settings else []
+    damage = f"; damaged: {log.damage[0]}" if log.damage else ""
+    return f"{log.run}: log {log.path} ({log.source}): {', '.join(counts)}{damage}"
+
+
+def _runs_to_rows(
+    runs: Iterable[RunContents],
+    outside: Iterable[Problem],
+    summary: _Summary,
+    *,
+    names_only: bool,
+) -> Iterator[Row]:
     """A row per panel or problem, each counted; no run is kept when its rows are out."""
-    for problem in found.problems:
+    for problem in outside:
         yield summary.count(_problem_to_row(problem))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for contents in found.runs():
+        for contents in runs:
             summary.begin_run(contents)
             texts = {prompt.prompt_id: prompt.text for prompt in contents.prompts}
             for problem in contents.problems:
@@ -242,6 +266,12 @@ class _Summary:
         listed = (f"{count} {panel}" for panel, count in sorted(self._panels.items()))
         self.runs[-1]["panels"] = ", ".join(listed)
         self._panels.clear()
+
+    def add_logs(self, logs: LogScanner) -> None:
+        """What was outside of all runs by its name and belongs to one by its log."""
+        self.skipped[OUTSIDE_RULE] -= logs.n_logs_outside + logs.n_pictures_outside
+        self.skipped[READ_RULE] += logs.n_logs_outside
+        self.skipped += Counter()  # drops what came to nothing
 
     def problem_lines(self) -> Iterator[str]:
         """A line per reason, with an example."""

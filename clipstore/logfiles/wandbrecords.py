@@ -102,10 +102,11 @@ def _piece_end(data: bytes, place: int) -> int | None:
     if place + HEADER_BYTES > len(data):
         return None
     crc, length, kind = _HEADER(data, place)
-    end = place + HEADER_BYTES + length
+    end: int = place + HEADER_BYTES + length
     if end > len(data) or kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST):
         return None
-    return end if zlib.crc32(data[place + 6 : end]) == crc else None
+    is_right = zlib.crc32(data[place + 6 : end]) == crc
+    return int(end) if is_right else None
 
 
 def _runs_beyond(data: bytes, place: int) -> bool:
@@ -118,8 +119,7 @@ def _runs_beyond(data: bytes, place: int) -> bool:
 def _after_damage(data: bytes, place: int) -> int:
     """The next place in the block where a piece with a right checksum begins, else its end."""
     _, length, _ = _HEADER(data, place)
-    led_to = place + HEADER_BYTES + length
-    for candidate in (led_to, *range(place + 1, len(data) - HEADER_BYTES)):
-        if _piece_end(data, candidate) is not None:
-            return candidate
-    return len(data)
+    led_to: int = place + HEADER_BYTES + length
+    candidates: list[int] = [led_to, *range(place + 1, len(data) - HEADER_BYTES)]
+    found = (one for one in candidates if _piece_end(data, one) is not None)
+    return next(found, len(data))

@@ -23,7 +23,7 @@ from clipstore.pictures.images import (
     read_picture,
     whole_box,
 )
-from clipstore.types import Box, Cut, Panel, PanelCut, Picture, Problem
+from clipstore.types import Box, Cut, GridCell, Panel, PanelCut, Picture, Problem
 
 BASE_PICTURES_BYTES = 256 * 2**20
 """Decoded base pictures held at once: those of 85 prompts at 1024 x 1024, 340 at 512 x 512."""
@@ -89,6 +89,8 @@ class PanelReader:
 
     def _cut(self, picture: Picture, decoded: DecodedPicture, now_ns: int) -> Cut | Problem:
         hints = picture.composite
+        if picture.cell is not None:
+            return _cut_cell(picture, picture.cell, decoded)
         if hints is None:
             box = whole_box(decoded.rgb)
             return Cut((PanelCut(picture.panel, box),), method="whole", confidence=1.0)
@@ -123,6 +125,22 @@ class PanelReader:
                 _, oldest = self._base_pictures.popitem(last=False)
                 self._bytes_kept -= _n_bytes(oldest)
         return base
+
+
+def _cut_cell(picture: Picture, cell: GridCell, decoded: DecodedPicture) -> Cut | Problem:
+    height, width = decoded.rgb.shape[:2]
+    if width % cell.n_columns or height % cell.n_rows:
+        return Problem(
+            picture.path,
+            "cut",
+            "grid_not_even",
+            f"{width} x {height} pixels are no grid of {cell.n_columns} x {cell.n_rows} equal "
+            "pictures, which the run's settings ask for.",
+        )
+    w, h = width // cell.n_columns, height // cell.n_rows
+    left, top = cell.place % cell.n_columns * w, cell.place // cell.n_columns * h
+    box = Box(left, top, left + w, top + h)
+    return Cut((PanelCut(picture.panel, box),), method="grid_cell", confidence=1.0)
 
 
 def _n_bytes(base: DecodedPicture | None) -> int:

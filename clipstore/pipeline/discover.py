@@ -28,6 +28,8 @@ from clipstore.types import Problem, Prompt, RunContents, Skipped
 
 OUTSIDE_RULE = "not_in_a_run"
 PATTERN_LAYOUT = "pattern"
+TRACKER_LAYOUT = "tracker"
+"""For runs whose pictures are in logs alone: it claims nothing inside or above another run."""
 LEVELS_UP = 2
 """How far above the given folder a run is looked for, to name it in the message."""
 
@@ -46,6 +48,16 @@ class Discovery:
     """Folders and names outside every run that could not be used."""
     seen_files: int
     """Everything accounted for: all pictures, problems and skipped files, of runs and outside."""
+    user_prompts: tuple[Prompt, ...] = ()
+    """From --prompts FILE, for what is found later: pictures in logs."""
+
+
+def count_seen(
+    runs: Sequence[RunContents], skipped: Sequence[Skipped], problems: Sequence[Problem]
+) -> int:
+    """`Discovery.seen_files`."""
+    of_runs = sum(len(run.pictures) + len(run.problems) + len(run.skipped) for run in runs)
+    return len(skipped) + len(problems) + of_runs
 
 
 @dataclass(frozen=True)
@@ -57,18 +69,19 @@ class Outline:
     skipped: tuple[Skipped, ...]
     problems: tuple[Problem, ...]
     _claimed: Mapping[Path, Layout]
-    _chosen: tuple[Path, ...]
-    _user_prompts: tuple[Prompt, ...]
+    folders: tuple[Path, ...]
+    """The folders of the runs, sorted."""
+    user_prompts: tuple[Prompt, ...]
     _pattern: PathPattern | None
 
     def runs(self) -> Iterator[RunContents]:
         """The runs in the order of `Discovery`, each read when its turn comes: who lets go of one
         before the next needs memory for the largest run only."""
         inner = _runs_within(self._claimed)
-        for folder in self._chosen:
+        for folder in self.folders:
             context = ReadContext(
                 _run_name(folder, self.root),
-                self._user_prompts,
+                self.user_prompts,
                 self.root,
                 frozenset(inner.get(folder, ())),
                 self._pattern,
@@ -89,9 +102,8 @@ def discover(
         root, layout=layout, pattern=pattern, user_prompts=user_prompts, only_of=only_of
     )
     runs = tuple(found.runs())
-    seen = len(found.skipped) + len(found.problems)
-    seen += sum(len(run.pictures) + len(run.problems) + len(run.skipped) for run in runs)
-    return Discovery(found.root, runs, found.skipped, found.problems, seen)
+    seen = count_seen(runs, found.skipped, found.problems)
+    return Discovery(found.root, runs, found.skipped, found.problems, seen, user_prompts)
 
 
 def outline(
@@ -160,14 +172,27 @@ def _to_folder(root: Path) -> Path:
 def _claim_folders(root: Path, layouts: Sequence[Layout]) -> dict[Path, Layout]:
     claimed: dict[Path, Layout] = {}
     seen_at_first = 0
+    last_resort = [one for one in layouts if one.NAME == TRACKER_LAYOUT]
+    others = [one for one in layouts if one.NAME != TRACKER_LAYOUT]
+    logged: dict[Path, Layout] = {}
     for folder, n_entries in walk_folders(root):
         seen_at_first += n_entries
-        claim = _claim_folder(folder, layouts)
+        claim = _claim_folder(folder, others)
         if claim is not None:
             claimed[folder] = claim
+        elif not _is_inside(folder, claimed) and not _is_inside(folder, logged):
+            for one in last_resort:
+                if one.claims(folder) is not None:
+                    logged[folder] = one
+    above = {parent for folder in claimed for parent in folder.parents}
+    claimed |= {folder: one for folder, one in logged.items() if folder not in above}
     if not claimed:
         _refuse(root, layouts, seen_at_first)
     return claimed
+
+
+def _is_inside(folder: Path, runs: Mapping[Path, Layout]) -> bool:
+    return any(parent in runs for parent in folder.parents)
 
 
 def _claim_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:

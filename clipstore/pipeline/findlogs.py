@@ -13,9 +13,6 @@ from pathlib import Path
 from clipstore.logs import LogFormat, all_log_formats
 from clipstore.types import Run, RunContents, Skipped
 
-READ_RULE = "log"
-SHARED_RULE = "log_of_several_runs"
-
 
 @dataclass(frozen=True)
 class RunLog:

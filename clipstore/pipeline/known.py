@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from clipstore.addresses import address_to_part
 from clipstore.pipeline.partrows import path_in_run
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import open_store
@@ -82,6 +83,10 @@ class KnownFiles:
         known = self._files.get((run.run_id, path_in_run(picture.path, run)))
         if known is None:
             return False
+        part = address_to_part(picture.path)
+        if part is not None:
+            # Logs only grow: what lies there was read whole, and stays.
+            return part.length == known.size_bytes
         try:
             now = picture.path.stat()
         except OSError:

@@ -6,13 +6,12 @@ crash the next ingest goes on without a gap; and a log that cannot be read stops
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from clipstore.logged import LogPosition
-from clipstore.pipeline.discover import Discovery
-from clipstore.pipeline.findlogs import READ_RULE, SHARED_RULE, RunLog, find_logs
+from clipstore.pipeline.discover import Discovery, count_seen
+from clipstore.pipeline.findlogs import RunLog, find_logs
 from clipstore.pipeline.knownlogs import (
     KnownLog,
     KnownLogs,
@@ -20,11 +19,13 @@ from clipstore.pipeline.knownlogs import (
     is_same_log,
     read_log_head,
 )
+from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.pipeline.logrows import log_to_frame, pictures_to_frame, scalars_to_frame
+from clipstore.pipeline.logstates import LogStates
 from clipstore.pipeline.partrows import PartRows, path_in_run
 from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import clean_settings
-from clipstore.types import Problem, RunContents, Skipped
+from clipstore.types import Run
 
 SCALARS_PER_PART = 500_000
 """Bounds memory: 100 MB of rows."""
@@ -52,6 +53,7 @@ class LogKeeper:
         self._rows = rows
         self._write_part = write_part
         self._n_waiting = 0
+        self._new_pictures: dict[int, list[KnownPicture]] = {}
         self._report = LogsReport()
 
     @property
@@ -61,19 +63,30 @@ class LogKeeper:
     def read(self, found: Discovery) -> Discovery:
         """All logs of these runs; every log of the discovery returned has its own state."""
         logs = find_logs(found.runs, found.skipped, found.root)
-        problems: dict[int, list[Problem]] = {}
-        rules = dict.fromkeys(logs.unowned, SHARED_RULE)
+        states = LogStates(logs.unowned)
         for log in logs.logs:
             try:
                 self._read(log)
-                rules[log.path] = READ_RULE
+                states.mark_read(log)
             except Unreadable as error:
-                detail = f"the log cannot be read: {error}. Its pictures and numbers are missing."
-                problem = Problem(log.path, "read", "log_unreadable", detail)
-                problems.setdefault(log.run.run_id, []).append(problem)
-        refused = {problem.path for some in problems.values() for problem in some}
-        runs = tuple(_with_states(run, rules, refused, problems) for run in found.runs)
-        return replace(found, runs=runs, skipped=_ruled(found.skipped, rules, refused))
+                states.refuse(log, error)
+        runs = tuple(
+            place_logged(
+                states.of_run(contents),
+                self._pictures(contents.run),
+                found.user_prompts,
+                found.root,
+            )
+            for contents in found.runs
+        )
+        skipped = states.outside(found.skipped, runs)
+        seen = count_seen(runs, skipped, found.problems)
+        return replace(found, runs=runs, skipped=skipped, seen_files=seen)
+
+    def _pictures(self, run: Run) -> tuple[KnownPicture, ...]:
+        """Those of earlier readings and of this one."""
+        known = self._known.pictures.get(run.run_id, ())
+        return tuple(dict.fromkeys((*known, *self._new_pictures.get(run.run_id, ()))))
 
     def _read(self, log: RunLog) -> None:
         path = path_in_run(log.path, log.run)
@@ -87,6 +100,7 @@ class LogKeeper:
             pictures = [KnownPicture(log.format.NAME, path, one) for one in chunk.pictures]
             self._rows.add_frame("scalars", frame)
             self._rows.add_frame("logged_pictures", pictures_to_frame(log.run, pictures))
+            self._new_pictures.setdefault(log.run.run_id, []).extend(pictures)
             settings |= chunk.settings
             known = replace(
                 known,
@@ -132,27 +146,3 @@ def _all_settings(log: RunLog) -> dict[str, object]:
     for chunk in log.format.read(log.path, LogPosition()):
         settings |= chunk.settings
     return settings
-
-
-def _with_states(
-    contents: RunContents,
-    rules: dict[Path, str],
-    refused: set[Path],
-    problems: dict[int, list[Problem]],
-) -> RunContents:
-    more = problems.get(contents.run.run_id, [])
-    return replace(
-        contents,
-        skipped=_ruled(contents.skipped, rules, refused),
-        problems=(*contents.problems, *more),
-    )
-
-
-def _ruled(
-    skipped: Sequence[Skipped], rules: dict[Path, str], refused: set[Path]
-) -> tuple[Skipped, ...]:
-    return tuple(
-        Skipped(one.path, rules.get(one.path, one.rule))
-        for one in skipped
-        if one.path not in refused
-    )

@@ -40,9 +40,13 @@ def write_tensorboardx(folder: Path) -> None:
 
 
 def write_accelerate(folder: Path) -> None:
-    """What diffusers' and SimpleTuner's scripts log through: hparams, scalars, a grid of pictures."""
+    """What diffusers' and SimpleTuner's scripts log through: hparams, scalars, a grid."""
     accelerator = Accelerator(cpu=True, log_with="tensorboard", project_dir=str(folder))
-    settings = {"learning_rate": 1e-4, "num_validation_images": 2, "validation_prompt": "a red square"}
+    settings = {
+        "learning_rate": 1e-4,
+        "num_validation_images": 2,
+        "validation_prompt": "a red square",
+    }
     accelerator.init_trackers("text2image-fine-tune", {**settings, "max_train_steps": 20})
     for step in range(1, 21):
         accelerator.log({"train_loss": 1 / step, "lr": 1e-4}, step=step)
@@ -61,7 +65,9 @@ def write_wandb(folder: Path) -> None:
     quiet = wandb.Settings(x_disable_stats=True, x_disable_meta=True, disable_git=True)
     run = wandb.init(project="recordings", dir=str(folder), config=CONFIG, settings=quiet)
     for step in range(1, 21):
-        run.log({"train_loss": 1 / step, "clip/mean": 30.0 + step, "is_last": step == 20}, step=step)
+        run.log(
+            {"train_loss": 1 / step, "clip/mean": 30.0 + step, "is_last": step == 20}, step=step
+        )
         if step % 10 == 0:
             pictures = [
                 wandb.Image(square(colour), caption=f"{place}: a {colour} square")
@@ -73,8 +79,14 @@ def write_wandb(folder: Path) -> None:
     run.config.update({"late": True})
     run.finish()
     # Of no use here, and full of what this machine is.
-    for extra in (*folder.glob("wandb/debug*"), *folder.glob("wandb/*/logs"), folder / "wandb/latest-run"):
-        shutil.rmtree(extra) if extra.is_dir() and not extra.is_symlink() else extra.unlink(missing_ok=True)
+    for extra in (
+        *folder.glob("wandb/debug*"),
+        *folder.glob("wandb/*/logs"),
+        folder / "wandb/latest-run",
+    ):
+        shutil.rmtree(extra) if extra.is_dir() and not extra.is_symlink() else extra.unlink(
+            missing_ok=True
+        )
     for extra in folder.glob("wandb/*/files/requirements.txt"):
         extra.unlink()
 

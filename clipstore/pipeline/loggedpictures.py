@@ -1,0 +1,148 @@
+"""Pictures in logs to pictures of the run, each once.
+
+Invariant: a picture that the run has as a file is that file, and one that TensorBoard and W&B both
+have is TensorBoard's; the copies are skipped, each with what it is a copy of. Which is whose copy
+is told by run, step and prompt, as the trainer wrote them, not by pixels: trackers encode anew.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from clipstore.pipeline.knownlogs import KnownPicture
+from clipstore.pipeline.partrows import path_in_run
+from clipstore.sources.listing import step_problem
+from clipstore.sources.prompts import prompts_to_book
+from clipstore.sources.promptversions import attach_texts, no_text_problem
+from clipstore.taggings import RunFacts, TagReading, all_taggings
+from clipstore.types import Picture, Problem, Prompt, RunContents, Skipped
+
+COPY_RULE = "copy_of_picture"
+AGAIN_RULE = "logged_again"
+UNKNOWN_RULE = "tag_not_understood"
+SOURCES = ("tensorboard", "wandb")
+"""In the order in which they count, after the run's files."""
+WHAT_TO_DO = "Pass --prompts FILE with these ids."
+
+Outcome = tuple[Picture, ...] | Problem | Skipped
+
+
+def place_logged(
+    contents: RunContents,
+    known: Sequence[KnownPicture],
+    user_prompts: tuple[Prompt, ...],
+    search_root: Path,
+) -> RunContents:
+    """The run with the pictures of its logs; every one of them in one state."""
+    if not known:
+        return contents
+    ordered = sorted(known, key=lambda one: (_time(one), one.log, str(one.picture.path)))
+    outcomes: dict[Path, Outcome] = {}
+    prompts: dict[str, Prompt] = {prompt.prompt_id: prompt for prompt in contents.prompts}
+    taken = _Taken(contents)
+    for source in SOURCES:
+        logged = [one.picture for one in ordered if one.source == source]
+        facts = RunFacts(contents, user_prompts, search_root)
+        readings = [tagging.read(logged, facts) for tagging in all_taggings()]
+        for reading in readings:
+            for prompt in reading.prompts:
+                prompts.setdefault(prompt.prompt_id, prompt)
+        # Newest first: of two under one name and step the later one was drawn after a resume.
+        for one in reversed(logged):
+            outcomes[one.path] = _outcome(one.path, source, readings, taken)
+    return _with_outcomes(contents, outcomes, tuple(prompts.values()), user_prompts)
+
+
+class _Taken:
+    """The places that pictures have, and by which."""
+
+    def __init__(self, contents: RunContents) -> None:
+        self._run = contents.run
+        self._files: dict[tuple[int, str], Path] = {}
+        self._file_of_prompt: dict[str, Path] = {}
+        for one in contents.pictures:
+            self._files.setdefault((one.step, one.prompt_id), one.path)
+            if one.panel != "base":
+                self._file_of_prompt.setdefault(one.prompt_id, one.path)
+        self._logged: dict[tuple[int, str, int], tuple[str, Path]] = {}
+
+    def why_not(
+        self, picture: Picture, path: Path, source: str, *, may_be_one_step_off: bool
+    ) -> Skipped | None:
+        """Why the logged picture at `path` does not count, if another has its place."""
+        original = self._files.get((picture.step, picture.prompt_id))
+        if original is None and may_be_one_step_off:
+            original = self._file_of_prompt.get(picture.prompt_id)
+        rule, what = COPY_RULE, "same picture as"
+        if original is None:
+            key = (picture.step, picture.prompt_id, picture.image_index)
+            its_source, original = self._logged.get(key, ("", None))
+            if its_source == source:
+                rule, what = AGAIN_RULE, "logged anew as"
+        if original is None:
+            return None
+        return Skipped(path, rule, f"{what} {path_in_run(original, self._run)}")
+
+    def add(self, picture: Picture, source: str) -> None:
+        key = (picture.step, picture.prompt_id, picture.image_index)
+        self._logged[key] = (source, picture.path)
+
+
+def _outcome(path: Path, source: str, readings: Sequence[TagReading], taken: _Taken) -> Outcome:
+    reading = next((one for one in readings if path in one.pictures), None)
+    found = None if reading is None else reading.pictures[path]
+    if reading is None or found is None:
+        return Skipped(path, UNKNOWN_RULE)
+    if isinstance(found, Problem):
+        return found
+    if found[0].step < 0:
+        return Skipped(path, UNKNOWN_RULE)
+    bad = step_problem(path, found[0].step)
+    if bad is not None:
+        return bad
+    is_off = path in reading.one_step_off
+    for picture in found:
+        other = taken.why_not(picture, path, source, may_be_one_step_off=is_off)
+        if other is not None:
+            return other
+    for picture in found:
+        taken.add(picture, source)
+    return found
+
+
+def _time(one: KnownPicture) -> float:
+    seconds = one.picture.wall_time_s
+    return 0.0 if math.isnan(seconds) else seconds
+
+
+def _with_outcomes(
+    contents: RunContents,
+    outcomes: dict[Path, Outcome],
+    prompts: tuple[Prompt, ...],
+    user_prompts: tuple[Prompt, ...],
+) -> RunContents:
+    pictures = [one for some in outcomes.values() if isinstance(some, tuple) for one in some]
+    pictures.sort(key=lambda one: (one.step, one.prompt_id, one.image_index))
+    book = prompts_to_book(user_prompts, prompts, refused=())
+    told = attach_texts(
+        pictures,
+        lambda one: book.find(one.prompt_id) or no_text_problem(one, book, WHAT_TO_DO),
+    )
+    known_ids = {prompt.prompt_id for prompt in contents.prompts}
+    return replace(
+        contents,
+        pictures=(*contents.pictures, *told.pictures),
+        prompts=(*contents.prompts, *(p for p in told.prompts if p.prompt_id not in known_ids)),
+        problems=(
+            *contents.problems,
+            *told.problems,
+            *(one for one in outcomes.values() if isinstance(one, Problem)),
+        ),
+        skipped=(
+            *(one for one in contents.skipped if one.path not in outcomes),
+            *(one for one in outcomes.values() if isinstance(one, Skipped)),
+        ),
+    )
