@@ -8,6 +8,7 @@ ai-toolkit's config (PyYAML), the texts inside generated pictures (Pillow).
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import clipstore.layouts
 from clipstore.errors import LayoutConflict
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pipeline.discover import discover
+from clipstore.pipeline.logscan import scan_logs
 from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.types import Prompt
 from tests.generated_pictures import a1111
@@ -90,8 +92,18 @@ def pattern_example(root: Path) -> None:
     touch(root, ["two/notes.md", "preview.png"])
 
 
+def tracker_example(root: Path) -> None:
+    shutil.copytree(RECORDED / "accelerate", root / "logs")
+    touch(root, ["adapter.safetensors", "logs/notes.txt"])
+
+
 ASKED_FOR = {"pattern": "{run}/samples/{step}_{prompt_id}_{index}.{ext}"}
 """Layouts that read only what they are asked to, with the pattern of their example."""
+
+LAST_RESORT = {"tracker"}
+"""Layouts that claim nothing that another one does."""
+
+RECORDED = Path(__file__).parent / "logs"
 
 EXAMPLES: dict[str, Callable[[Path], None]] = {
     "ai_toolkit": ai_toolkit_example,
@@ -103,6 +115,7 @@ EXAMPLES: dict[str, Callable[[Path], None]] = {
     "metadata": metadata_example,
     "musubi": musubi_example,
     "simpletuner": simpletuner_example,
+    "tracker": tracker_example,
 }
 
 
@@ -140,7 +153,7 @@ def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path, 
     folder_example(tmp_path)
     EXAMPLES[other](tmp_path)
 
-    if other in ASKED_FOR:
+    if other in ASKED_FOR or other in LAST_RESORT:
         assert {one.run.layout for one in discover(tmp_path).runs} == {"folder"}
         return
     with pytest.raises(LayoutConflict) as caught:
@@ -183,7 +196,8 @@ def test_every_picture_has_a_prompt_and_a_key_of_its_own(layout: Layout, tmp_pat
     EXAMPLES[layout.NAME](tmp_path)
 
     fox = Prompt("fox", "a fox", "p")
-    for contents in discover(tmp_path, pattern=pattern_of(layout), user_prompts=(fox,)).runs:
+    found = discover(tmp_path, pattern=pattern_of(layout), user_prompts=(fox,))
+    for contents in scan_logs(found).discovery.runs:
         keys = [(one.step, one.prompt_id, one.image_index, one.panel) for one in contents.pictures]
         prompt_ids = [prompt.prompt_id for prompt in contents.prompts]
         assert len(set(keys)) == len(keys) > 0
