@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from torch.utils.tensorboard import SummaryWriter
 
-from clipstore.pipeline.discover import discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestReport
-from clipstore.pipeline.logscan import scan_logs
+from clipstore.pipeline.logscan import LogScanner
 from tests.mean_colour import MeanColourEmbedder
 from tests.run_trees import composite, made_old, panel, write_folder_run, write_simpletuner_run
 from tests.test_ingest import ingest, rows
@@ -77,8 +77,8 @@ def test_a_picture_that_lies_in_five_places_is_scored_once(tmp_path: Path) -> No
 def test_a_copy_says_what_it_is_a_copy_of(tmp_path: Path) -> None:
     run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
     log_composites(run, {100: ["red", "blue"]})
-    found = scan_logs(discover(tmp_path / "runs")).discovery
-    copies = [one.detail for one in found.runs[0].skipped if one.rule == "copy_of_picture"]
+    (found,) = LogScanner(outline(tmp_path / "runs")).runs()
+    copies = [one.detail for one in found.skipped if one.rule == "copy_of_picture"]
     assert sorted(copies) == [
         f"same picture as validation_images/step_100_{name}_0_64x64.png" for name in ("blue", "red")
     ]

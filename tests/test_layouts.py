@@ -17,8 +17,8 @@ import pytest
 import clipstore.layouts
 from clipstore.errors import LayoutConflict
 from clipstore.layouts import Layout, ReadContext, all_layouts
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.logscan import scan_logs
+from clipstore.pipeline.discover import discover, outline
+from clipstore.pipeline.logscan import LogScanner
 from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.types import Prompt
 from tests.generated_pictures import a1111
@@ -196,8 +196,8 @@ def test_every_picture_has_a_prompt_and_a_key_of_its_own(layout: Layout, tmp_pat
     EXAMPLES[layout.NAME](tmp_path)
 
     fox = Prompt("fox", "a fox", "p")
-    found = discover(tmp_path, pattern=pattern_of(layout), user_prompts=(fox,))
-    for contents in scan_logs(found).discovery.runs:
+    found = outline(tmp_path, pattern=pattern_of(layout), user_prompts=(fox,))
+    for contents in LogScanner(found).runs():
         keys = [(one.step, one.prompt_id, one.image_index, one.panel) for one in contents.pictures]
         prompt_ids = [prompt.prompt_id for prompt in contents.prompts]
         assert len(set(keys)) == len(keys) > 0

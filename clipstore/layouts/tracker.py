@@ -86,8 +86,9 @@ def _tracker_folders(folder: Path) -> list[Path]:
 
 
 def _logs_in(folder: Path) -> Iterator[tuple[Path, LogFormat]]:
+    formats = all_log_formats()
     for name in sorted(file_names(folder)):
-        for form in all_log_formats():
+        for form in formats:
             if form.is_log(name):
                 yield folder / name, form
 

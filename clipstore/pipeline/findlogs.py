@@ -25,7 +25,7 @@ class RunLog:
 
 @dataclass(frozen=True)
 class FoundLogs:
-    """All logs below one folder."""
+    """All logs of some runs."""
 
     logs: tuple[RunLog, ...]
     """By run, then by path."""
@@ -33,28 +33,44 @@ class FoundLogs:
     """Logs in a folder that several runs share, of which none is named."""
 
 
-def find_logs(runs: Sequence[RunContents], outside: Iterable[Skipped], root: Path) -> FoundLogs:
-    """The logs among the files that the layouts leave alone."""
+LogsByFolder = Mapping[Path, Sequence[tuple[Path, LogFormat]]]
+"""Logs that lie outside of all runs, by the folder of the run that they are called after."""
+
+
+def logs_outside(skipped: Iterable[Skipped], root: Path, folders: Iterable[Path]) -> LogsByFolder:
+    """Whose the logs are among files outside of all runs; `folders` are those of the runs."""
+    by_name: dict[str, list[Path]] = {}
+    for folder in dict.fromkeys(folders):
+        by_name.setdefault(folder.name, []).append(folder)
+    found: dict[Path, list[tuple[Path, LogFormat]]] = {}
+    for path, form in _logs_among(skipped, all_log_formats()):
+        owner = _named_folder(path, root, by_name)
+        if owner is not None:
+            found.setdefault(owner, []).append((path, form))
+    return found
+
+
+def find_logs(runs: Sequence[RunContents], outside: LogsByFolder) -> FoundLogs:
+    """The logs of all runs of some folders."""
     formats = all_log_formats()
     by_folder: dict[Path, list[Run]] = {}
     for contents in runs:
         by_folder.setdefault(contents.run.root, []).append(contents.run)
+    candidates = [
+        (path, form, contents.run.root)
+        for contents in runs
+        for path, form in _logs_among(contents.skipped, formats)
+    ]
+    candidates += [
+        (path, form, folder) for folder in by_folder for path, form in outside.get(folder, ())
+    ]
     logs: list[RunLog] = []
     unowned: list[Path] = []
-    for contents in runs:
-        candidates = by_folder[contents.run.root]
-        for path, form in _logs_among(contents.skipped, formats):
-            owner = _owner(path, candidates)
-            if owner is None:
-                unowned.append(path)
-            else:
-                logs.append(RunLog(owner, path, form))
-    by_name: dict[str, list[Run]] = {}
-    for folder, some in by_folder.items():
-        by_name.setdefault(folder.name, []).extend(some)
-    for path, form in _logs_among(outside, formats):
-        owner = _named_owner(path, root, by_name)
-        if owner is not None:
+    for path, form, folder in candidates:
+        owner = _owner(path, by_folder[folder])
+        if owner is None:
+            unowned.append(path)
+        else:
             logs.append(RunLog(owner, path, form))
     order = {contents.run.run_id: place for place, contents in enumerate(runs)}
     logs.sort(key=lambda log: (order[log.run.run_id], log.path))
@@ -80,19 +96,17 @@ def _owner(path: Path, candidates: Sequence[Run]) -> Run | None:
     if plain:
         return plain[0]
     named = [
-        run
-        for run in candidates
-        if any(part.startswith(run.variant) for part in path.relative_to(run.root).parts[:-1])
+        run for run in candidates if any(part.startswith(run.variant) for part in path.parts[:-1])
     ]
     longest = max((len(run.variant) for run in named), default=0)
     named = [run for run in named if len(run.variant) == longest]
     return named[0] if len(named) == 1 else None
 
 
-def _named_owner(path: Path, root: Path, by_name: Mapping[str, Sequence[Run]]) -> Run | None:
-    """Of a log outside of all runs: the run whose folder one of its own is called after."""
+def _named_folder(path: Path, root: Path, by_name: Mapping[str, Sequence[Path]]) -> Path | None:
+    """The run's folder that one of the log's own folders is called after, the innermost."""
     for part in reversed(path.relative_to(root).parts[:-1]):
         if part in by_name:
-            owners = by_name[part]
-            return owners[0] if len(owners) == 1 else None
+            folders = by_name[part]
+            return folders[0] if len(folders) == 1 else None
     return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from clipstore.logged import LogPosition
 from clipstore.pipeline.discover import Discovery, count_seen
-from clipstore.pipeline.findlogs import RunLog, find_logs
+from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
 from clipstore.pipeline.knownlogs import (
     KnownLog,
     KnownLogs,
@@ -62,7 +62,8 @@ class LogKeeper:
 
     def read(self, found: Discovery) -> Discovery:
         """All logs of these runs; every log of the discovery returned has its own state."""
-        logs = find_logs(found.runs, found.skipped, found.root)
+        folders = [contents.run.root for contents in found.runs]
+        logs = find_logs(found.runs, logs_outside(found.skipped, found.root, folders))
         states = LogStates(logs.unowned)
         for log in logs.logs:
             try:

@@ -5,17 +5,20 @@ Invariant: nothing is kept and nothing is known; the same pictures are found as 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from clipstore.logged import LogPosition
-from clipstore.pipeline.discover import Discovery, count_seen
-from clipstore.pipeline.findlogs import RunLog, find_logs
+from clipstore.pipeline.discover import Outline
+from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
 from clipstore.pipeline.knownlogs import KnownPicture
 from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.pipeline.logstates import LogStates
 from clipstore.pipeline.partrows import path_in_run
 from clipstore.sources.textfiles import Unreadable
+from clipstore.types import RunContents
 
 
 @dataclass(frozen=True)
@@ -33,41 +36,47 @@ class ScannedLog:
     damage: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ScannedLogs:
-    """A discovery with the pictures of its logs, and the logs."""
+class LogScanner:
+    """Reads the logs of a folder's runs, those of one run's folder at a time."""
 
-    discovery: Discovery
-    logs: tuple[ScannedLog, ...]
+    def __init__(self, found: Outline) -> None:
+        self._found = found
+        self._outside = logs_outside(found.skipped, found.root, found.folders)
+        self._skipped_outside = {one.path for one in found.skipped}
+        self.logs: list[ScannedLog] = []
+        """Those of the runs that came so far."""
+        self.n_logs_outside = 0
+        """Of them, those that lie outside of all runs."""
+        self.n_pictures_outside = 0
+        """Files outside of all runs that are pictures of a run by its log."""
 
+    def runs(self) -> Iterator[RunContents]:
+        """The runs of the outline, with the pictures of their logs."""
+        for _, some in itertools.groupby(self._found.runs(), lambda contents: contents.run.root):
+            yield from self._scan_folder(tuple(some))
 
-def scan_logs(found: Discovery) -> ScannedLogs:
-    """Read every log of these runs from its start."""
-    logs = find_logs(found.runs, found.skipped, found.root)
-    states = LogStates(logs.unowned)
-    scanned: list[ScannedLog] = []
-    pictures: dict[int, list[KnownPicture]] = {}
-    for log in logs.logs:
-        try:
-            one, some = _scan(log)
-        except Unreadable as error:
-            states.refuse(log, error)
-            continue
-        states.mark_read(log)
-        scanned.append(one)
-        pictures.setdefault(log.run.run_id, []).extend(some)
-    runs = tuple(
-        place_logged(
-            states.of_run(contents),
-            pictures.get(contents.run.run_id, ()),
-            found.user_prompts,
-            found.root,
-        )
-        for contents in found.runs
-    )
-    skipped = states.outside(found.skipped, runs)
-    seen = count_seen(runs, skipped, found.problems)
-    return ScannedLogs(replace(found, runs=runs, skipped=skipped, seen_files=seen), tuple(scanned))
+    def _scan_folder(self, runs: Sequence[RunContents]) -> Iterator[RunContents]:
+        found = find_logs(runs, self._outside)
+        states = LogStates(found.unowned)
+        pictures: dict[int, list[KnownPicture]] = {}
+        for log in found.logs:
+            self.n_logs_outside += log.path in self._skipped_outside
+            try:
+                scanned, some = _scan(log)
+            except Unreadable as error:
+                states.refuse(log, error)
+                continue
+            states.mark_read(log)
+            self.logs.append(scanned)
+            pictures.setdefault(log.run.run_id, []).extend(some)
+        for contents in runs:
+            known = pictures.get(contents.run.run_id, ())
+            self.n_pictures_outside += sum(
+                one.picture.path in self._skipped_outside for one in known
+            )
+            yield place_logged(
+                states.of_run(contents), known, self._found.user_prompts, self._found.root
+            )
 
 
 def _scan(log: RunLog) -> tuple[ScannedLog, list[KnownPicture]]:
