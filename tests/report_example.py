@@ -138,7 +138,7 @@ def small_inputs(
         for k in range(n_validations)
         for i, text in enumerate(prompts)
     ]
-    scores = _rows_to_scores(rows, model)
+    scores = rows_to_scores(rows, model)
     runs = pl.DataFrame({"run_id": [content_id(run)], "run": [run], "planned_steps": [None]})
     verdicts = verdicts_from_scores(scores, runs, {content_id(model): BAND})
     tables = scores_to_tables(scores, Path(root).parent)
@@ -272,10 +272,10 @@ def _scores() -> pl.DataFrame:
                 base = BASE_MEAN + difficulty[i] + 0.01 * math.sin(7 * i)
                 rows.append((run, step, f"p{i:02d}", text, "checkpoint", cosine))
                 rows.append((run, step, f"p{i:02d}", text, "base", base))
-    return _rows_to_scores(rows, MODEL)
+    return rows_to_scores(rows, MODEL)
 
 
-def _rows_to_scores(rows: list[tuple[str, int, str, str, str, float]], model: str) -> pl.DataFrame:
+def rows_to_scores(rows: list[tuple[str, int, str, str, str, float]], model: str) -> pl.DataFrame:
     return pl.DataFrame(
         rows, schema=["run", "step", "prompt_id", "text", "panel", "cosine"], orient="row"
     ).with_columns(

@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from clipstore.analysis.rulesfile import rules_from_file
+from clipstore.errors import OutputError
 from clipstore.options import db_option, planned_steps_option, result_console, rules_option
 from clipstore.report.fromstore import ReportRequest, report_from_store
 from clipstore.report.page import render_page
-from clipstore.report.pictureregister import PictureWishes
+from clipstore.report.pictureregister import PanelsBeside, PictureWishes, relative_link
 from clipstore.storage.store import default_store_path
-from clipstore.wholefile import write_whole
+from clipstore.wholefile import whole_file, write_whole
 
 DEFAULT_NAME = "clipstore-report.html"
+SMALLEST_MB = 3
+
+
+class PageSize(click.ParamType[int]):
+    """Megabytes, with or without the unit: "5mb", "12". A value in bytes."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?(?:mb)?", str(value).strip().lower())
+        if found is None or float(found[1]) < SMALLEST_MB:
+            self.fail(
+                f"{value!r} is no size; give megabytes, {SMALLEST_MB}mb or more, such as 12mb.",
+                param,
+                ctx,
+            )
+        return round(float(found[1]) * 1e6)
 
 
 @click.command("report")
@@ -33,13 +56,23 @@ DEFAULT_NAME = "clipstore-report.html"
 )
 @click.option(
     "--size",
-    "size_cap_mb",
-    type=click.FloatRange(min=3),
-    default=12.0,
+    "size_cap_bytes",
+    type=PageSize(),
+    default="12mb",
     show_default=True,
-    help="Largest page in megabytes; the page says what was left out to keep to it.",
+    help="Largest page, for example 5mb or 25mb; the page says what was left out to keep to it.",
 )
-@click.option("--no-images", is_flag=True, help="Leave the thumbnails out.")
+@click.option("--no-images", is_flag=True, help="Embed no pictures.")
+@click.option(
+    "--images-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the page's pictures whole into this folder, and let the page show those.",
+)
+@click.option(
+    "--link-files",
+    is_flag=True,
+    help="Link the trainer's own files, not cut. Their relative paths stand in the page then.",
+)
 @click.option(
     "--run",
     "runs",
@@ -68,8 +101,10 @@ DEFAULT_NAME = "clipstore-report.html"
 @db_option
 def command(
     file: Path,
-    size_cap_mb: float,
+    size_cap_bytes: int,
     no_images: bool,
+    images_dir: Path | None,
+    link_files: bool,
     runs: tuple[str, ...],
     since: datetime | None,
     with_paths: bool,
@@ -80,13 +115,19 @@ def command(
 ) -> int:
     """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
 
-    The page makes no request and names no path of this machine. Its path is printed last.
+    The page makes no request and names no path of this machine, unless --images-dir or
+    --link-files asks for files beside it. Its path is printed last.
     """
+    page_folder = file.resolve().parent
     generated_at = datetime.now(UTC) if now is None else now.replace(tzinfo=UTC)
     request = ReportRequest(
         generated_at=generated_at,
-        wishes=PictureWishes(embed=not no_images),
-        size_cap_bytes=int(size_cap_mb * 1e6),
+        wishes=PictureWishes(
+            embed=not no_images,
+            panels=None if images_dir is None else _panels_into(images_dir, page_folder),
+            link_files_from=page_folder if link_files else None,
+        ),
+        size_cap_bytes=size_cap_bytes,
         rules=None if rules_file is None else rules_from_file(rules_file),
         planned_steps=planned_steps,
         runs=runs,
@@ -97,3 +138,16 @@ def command(
     write_whole(file, render_page(data))
     result_console().print(os.fspath(file), markup=False, soft_wrap=True)
     return 0
+
+
+def _panels_into(folder: Path, page_folder: Path) -> PanelsBeside:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(folder, error.strerror or str(error)) from error
+
+    def write(name: str, content: bytes) -> None:
+        with whole_file(folder / name) as panel:
+            panel.write(content)
+
+    return PanelsBeside(relative_link(folder.resolve(), page_folder), write)

@@ -68,14 +68,18 @@ def script_texts() -> tuple[str, ...]:
     return (_joined(CORE_SCRIPTS), _script("", PLOTLY), _joined(CHART_SCRIPTS))
 
 
-def policy_for(scripts: Sequence[str]) -> str:
-    """A Content-Security-Policy under which these scripts run and nothing else does or is asked."""
+def policy_for(scripts: Sequence[str], *, has_files_beside: bool = False) -> str:
+    """A Content-Security-Policy under which these scripts run and nothing else does or is asked.
+
+    `has_files_beside` allows pictures from where the page itself lies.
+    """
     hashes = (base64.b64encode(hashlib.sha256(s.encode("utf-8")).digest()) for s in scripts)
+    beside = " 'self'" if has_files_beside else ""
     sources = " ".join(f"'sha256-{digest.decode('ascii')}'" for digest in hashes)
     # blob: is plotly's own drawing on its way to a PNG; it cannot leave the page.
     return (
         f"default-src 'none'; script-src {sources}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+        f"img-src data: blob:{beside}; base-uri 'none'; form-action 'none'"
     )
 
 

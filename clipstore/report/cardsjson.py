@@ -7,7 +7,7 @@ because there are many; `reports/app/picturedata.js` says what they mean.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from clipstore.report.carddata import (
     Frame,
@@ -16,6 +16,7 @@ from clipstore.report.carddata import (
     PromptCard,
     PromptText,
     RunPrompts,
+    TabKind,
 )
 from clipstore.report.data import ModelSection, ReportData
 from clipstore.report.inert import visible_text
@@ -30,6 +31,10 @@ from clipstore.report.tabwords import (
 )
 from clipstore.report.thumbnails import NoThumbnail
 
+MAX_SETTINGS = 5
+"""In the head of a run's column: those that tell the most runs apart."""
+STATIC_TABS: tuple[TabKind, ...] = ("worst", "best")
+"""What stands in the page's text."""
 URL_HEAD = "data:image/webp;base64,"
 
 Value = dict[str, object]
@@ -45,7 +50,14 @@ def pictures_to_value(pictures: Pictures, shown_without_scripts: Collection[int]
 
 def cards_to_value(data: ReportData) -> list[Value]:
     """One entry a model, in the page's order."""
-    return [_section(section) for section in data.sections]
+    settings = {
+        row.verdict.run: [
+            [visible_text(name), None if value is None else visible_text(value)]
+            for name, value in zip(data.config.settings[:MAX_SETTINGS], values, strict=False)
+        ]
+        for row, values in zip(data.config_rows, data.config.values, strict=True)
+    }
+    return [_section(section, settings) for section in data.sections]
 
 
 def _picture(picture: PagePicture, is_elsewhere: bool) -> Value:
@@ -66,7 +78,7 @@ def _picture(picture: PagePicture, is_elsewhere: bool) -> Value:
     return value
 
 
-def _section(section: ModelSection) -> Value:
+def _section(section: ModelSection, settings: Mapping[str, list[list[str | None]]]) -> Value:
     texts: dict[int, PromptText] = {}
     for run in section.prompts:
         texts |= {card.prompt.text_id: card.prompt for card in run.cards}
@@ -82,6 +94,7 @@ def _section(section: ModelSection) -> Value:
                 "slug": BADGES[verdicts[run.run].verdict].slug,
                 "word": BADGES[verdicts[run.run].verdict].word,
                 "step": run.step,
+                "settings": settings.get(run.run, []),
                 "cards": [_card(card, places, curve) for card in run.cards],
                 "tabs": [
                     {
@@ -142,12 +155,20 @@ def cards_without_scripts(section: ModelSection) -> Sequence[RunPrompts]:
 
 
 def pictures_without_scripts(data: ReportData) -> frozenset[int]:
-    """Numbers of the pictures on those cards."""
-    return frozenset(
+    """Numbers of the pictures on those cards and beside the verdicts."""
+    on_cards = {
         frame.picture
         for section in data.sections
         for run in cards_without_scripts(section)
-        for kind in ("worst", "best")
+        for kind in STATIC_TABS
         for card in run.cards_of(kind)
         for frame in (*card.frames, *([] if card.base is None else [card.base]))
-    )
+    }
+    beside = {
+        number
+        for section in data.sections
+        for row in section.rows
+        if row.strip is not None
+        for number in row.strip.pictures
+    }
+    return frozenset(on_cards | beside)

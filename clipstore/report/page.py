@@ -83,7 +83,10 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
     scripts = script_texts()
     return environment.get_template("page.html.j2").render(
         data=data,
-        policy=policy_for(scripts),
+        policy=policy_for(
+            scripts,
+            has_files_beside=any(each.panel_file is not None for each in data.pictures.listed),
+        ),
         css=Markup(style_text()),
         scripts=[Markup(script) for script in scripts],
         generated=data.generated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),

@@ -76,15 +76,22 @@ class Panel:
     """Identity of its pixels."""
 
 
+class PanelsBeside(NamedTuple):
+    """Whole panels as files of their own."""
+
+    folder_link: str
+    """The folder as the page links it: relative, percent-encoded."""
+    sink: PanelSink
+    """Takes them."""
+
+
 @dataclass(frozen=True)
 class PictureWishes:
     """How the user wants pictures on the page."""
 
     embed: bool = True
-    panels_folder: str | None = None
-    """Relative link to the folder for whole panels, as it stands in the page; None for none."""
-    sink: PanelSink | None = None
-    """Takes the whole panels; with `panels_folder` only."""
+    panels: PanelsBeside | None = None
+    """Whole panels beside the page; None for none."""
     link_files_from: Path | None = None
     """The page's own folder, absolute, where the trainer's files shall be linked; else None."""
 
@@ -134,7 +141,8 @@ def _make(
     entries: Sequence[_Entry], wishes: PictureWishes, budget_bytes: int, now_ns: int
 ) -> list[MadePanel]:
     """By worth, as `entries` are."""
-    if not wishes.embed and wishes.sink is None:
+    sink = None if wishes.panels is None else wishes.panels.sink
+    if not wishes.embed and sink is None:
         return [MadePanel(LEFT_OUT_BY_REQUEST, None)] * len(entries)
     has_room = len(entries) * TYPICAL_FRAME_BYTES < budget_bytes
     made = make_panels(
@@ -144,13 +152,13 @@ def _make(
                 entry.panel.box,
                 MINI_PX if entry.is_mini else FRAME_PX,
                 LARGE_PX if has_room and _may_grow(entry) else None,
-                None if entry.is_mini or wishes.sink is None else _full_name(entry.panel),
+                None if entry.is_mini or sink is None else _full_name(entry.panel),
             )
             for entry in entries
         ],
         budget_bytes=budget_bytes,
         now_ns=now_ns,
-        sink=wishes.sink,
+        sink=sink,
     )
     if not wishes.embed:
         return [
@@ -188,19 +196,20 @@ def _page_picture(entry: _Entry, made: MadePanel, wishes: PictureWishes) -> Page
         width_px=panel.box.width_px,
         height_px=panel.box.height_px,
         panel_file=(
-            f"{quote(wishes.panels_folder)}/{_full_name(panel)}"
-            if wishes.panels_folder is not None and can_be_read and not entry.is_mini
+            f"{wishes.panels.folder_link}/{_full_name(panel)}"
+            if wishes.panels is not None and can_be_read and not entry.is_mini
             else None
         ),
         whole_file=(
-            _relative_link(panel.path, wishes.link_files_from)
+            relative_link(panel.path, wishes.link_files_from)
             if wishes.link_files_from is not None and panel.path.is_file()
             else None
         ),
     )
 
 
-def _relative_link(path: Path, folder: Path) -> str:
-    """Percent-encoded, and never to be read as a scheme or as absolute."""
+def relative_link(path: Path, folder: Path) -> str:
+    """From a page in `folder` to `path`, both absolute: percent-encoded, and never to be read as a
+    scheme or as absolute."""
     link = Path(os.path.relpath(path, folder)).as_posix()
     return quote(link if link.startswith("../") else f"./{link}")

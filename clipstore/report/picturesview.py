@@ -23,7 +23,7 @@ from clipstore.report.inert import json_for_script
 from clipstore.report.minicurve import MiniCurve
 from clipstore.report.numbertext import count_to_text
 from clipstore.report.pagesize import PictureCounts, count_pictures
-from clipstore.report.tabwords import NO_QUALITY, TAB_NAMES, tab_to_sentence
+from clipstore.report.tabwords import NO_QUALITY, TAB_NAMES, strips_to_sentence, tab_to_sentence
 from clipstore.report.thumbnails import LARGE_PX
 
 
@@ -34,6 +34,8 @@ class ModelPictures:
     curve: MiniCurve
     static_runs: tuple[RunPrompts, ...]
     """Those whose worst and best cards need no script."""
+    strips_sentence: str
+    """Which pictures stand beside the verdicts."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,11 @@ def data_to_pictures_view(data: ReportData) -> PicturesView:
         counts=counts,
         sentence=counts_to_sentence(counts),
         models=tuple(
-            ModelPictures(MiniCurve.of_section(section), tuple(cards_without_scripts(section)))
+            ModelPictures(
+                MiniCurve.of_section(section),
+                tuple(cards_without_scripts(section)),
+                strips_to_sentence([row.strip for row in section.rows if row.strip is not None]),
+            )
             for section in data.sections
         ),
         cards_json=Markup(json_for_script(cards_to_value(data))),

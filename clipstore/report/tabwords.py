@@ -6,7 +6,10 @@ or bad.
 
 from __future__ import annotations
 
-from clipstore.report.carddata import CardTab, RunPrompts, SharedPrompts, TabKind
+from collections.abc import Sequence
+
+from clipstore.report.carddata import CardTab, MiniStrip, RunPrompts, SharedPrompts, TabKind
+from clipstore.report.inert import shorten
 from clipstore.report.numbertext import count_to_text
 from clipstore.report.promptchoice import MIN_CHANGES, RANDOM_SEED
 
@@ -19,10 +22,8 @@ TAB_NAMES: dict[TabKind, str] = {
     "random": "Random",
 }
 DIFFERING_NAME = "Runs differ most"
-NO_QUALITY = (
-    "A single prompt’s score says nothing about picture quality: a fine picture can score 0.14 and "
-    "a poor one 0.39."
-)
+NO_QUALITY = "A fine picture can score 0.14 and a poor one 0.39."
+ONE_PROMPT = "A single prompt’s score says nothing about picture quality."
 
 
 def tab_to_sentence(tab: CardTab, run: RunPrompts) -> str:
@@ -42,7 +43,7 @@ def tab_to_sentence(tab: CardTab, run: RunPrompts) -> str:
         f"{RANDOM_SEED}), the same in every run that has them: what the chosen ones are to be "
         "held against.",
     }
-    return rules[tab.kind]
+    return f"{rules[tab.kind]} {ONE_PROMPT}"
 
 
 def shared_to_sentence(shared: SharedPrompts) -> str:
@@ -50,9 +51,22 @@ def shared_to_sentence(shared: SharedPrompts) -> str:
     return (
         f"The {count_to_text(len(shared.differing))} prompts whose last scores lie furthest apart "
         f"between runs, each run’s own mean taken away first, of {_prompts(shared.n_candidates)} "
-        "that several runs have."
+        f"that several runs have. {ONE_PROMPT}"
     )
 
 
 def _prompts(n_prompts: int) -> str:
     return f"{count_to_text(n_prompts)} {'prompt' if n_prompts == 1 else 'prompts'}"
+
+
+def strips_to_sentence(strips: Sequence[MiniStrip]) -> str:
+    """Which pictures stand beside the verdicts; empty without any."""
+    shared = [strip for strip in strips if strip.is_shared]
+    if not shared:
+        return ""
+    text = shorten(shared[0].prompt.text, 90)
+    return (
+        "A run’s three pictures are those of its first, middle and last validation (its peak in "
+        f"the middle where it collapsed) for “{text}”, the prompt with the middle score of those "
+        "that most runs have."
+    )

@@ -5,15 +5,14 @@ window.clipstoreAcross = (() => {
   const P = window.clipstorePictures;
   const F = window.clipstoreFrames;
   const S = window.clipstoreSteps;
-  const MAX_SETTINGS = 5;
+  const MAX_BASES = 4;
 
   const head = (run) => {
     const element = F.copy("across-head-template");
     element.querySelector("bdi").textContent = run.name;
     element.querySelector(".across-verdict").textContent = run.word.toLowerCase();
     const list = element.querySelector("dl");
-    const settings = run.settings ?? [];
-    for (const [name, value] of settings.slice(0, MAX_SETTINGS)) {
+    for (const [name, value] of run.settings) {
       const row = document.createElement("div");
       const term = document.createElement("dt");
       const said = document.createElement("dd");
@@ -22,7 +21,7 @@ window.clipstoreAcross = (() => {
       row.append(term, said);
       list.append(row);
     }
-    if (!settings.length) list.remove();
+    list.hidden = run.settings.length === 0;
     return element;
   };
 
@@ -36,21 +35,37 @@ window.clipstoreAcross = (() => {
     const runs = element.querySelector(".across-runs");
     const open = (run, frame) => () => window.clipstoreViewer.open({ model: place, prompt, run, frame });
 
-    const base = found.find(({ card }) => card.b && P.isThere(card.b)) ?? found.find(({ card }) => card.b);
-    if (base) {
+    // Runs of one base model share its picture; a run that continues from another one does not.
+    const bases = new Map();
+    for (const { run, card } of found) {
+      if (!card.b) continue;
+      const known = bases.get(card.b[2]);
+      if (known) known.runs.push(run);
+      else bases.set(card.b[2], { card, runs: [run] });
+    }
+    const shownBases = bases.size > MAX_BASES ? [] : [...bases.values()];
+    for (const { card, runs: of } of shownBases) {
       const column = document.createElement("div");
       column.className = "across-run";
       const title = document.createElement("p");
       title.className = "across-head";
-      title.textContent = "Base model";
+      const name = document.createElement("b");
+      name.textContent = "Base model";
+      title.append(name);
+      if (shownBases.length > 1) {
+        const whose = document.createElement("span");
+        whose.className = "muted";
+        whose.textContent = of.length > 1 ? ` of ${P.count(of.length)} runs, ${of[0].name} first` : ` of ${of[0].name}`;
+        title.append(whose);
+      }
       column.append(
         title,
         F.make({
-          frame: base.card.b,
-          title: base.card.b[0] ? `Step ${P.count(base.card.b[0])}` : "Before training",
+          frame: card.b,
+          title: "Before training",
           change: null,
-          label: `Base model, score ${P.cosine(base.card.b[1])}: compare it`,
-          open: open(base.run, base.card.b),
+          label: `Base model, score ${P.cosine(card.b[1])}: compare it`,
+          open: open(of[0], card.b),
         }),
       );
       runs.append(column);
@@ -74,9 +89,14 @@ window.clipstoreAcross = (() => {
       };
     });
     const nOthers = model.runs.length - found.length;
-    element.querySelector(".across-note").textContent = nOthers
-      ? `${P.count(nOthers)} of ${P.count(model.runs.length)} runs have no picture of this prompt on this page.`
-      : "";
+    const notes = [];
+    if (nOthers) {
+      notes.push(`${P.count(nOthers)} of ${P.count(model.runs.length)} runs have no picture of this prompt on this page.`);
+    }
+    if (bases.size > MAX_BASES) {
+      notes.push(`The runs have ${P.count(bases.size)} different pictures of their base models; the cards show them.`);
+    }
+    element.querySelector(".across-note").textContent = notes.join(" ");
     const move = () => columns.forEach((each) => each());
     move();
     return { element, move };

@@ -120,7 +120,9 @@ window.clipstoreCards = (() => {
     /** The run, its tabs and the open one for a state of the address. */
     const view = (state) => {
       const [runId, kind] = (state.cards ?? ".").split(".");
-      let run = model.runs.find((each) => each.id === runId) ?? model.runs[0];
+      const byId = (id) => model.runs.find((each) => each.id === id);
+      const pointed = state.prompt && !state.view ? byId(state.run?.split(",")[0]) : undefined;
+      let run = pointed ?? byId(runId) ?? model.runs[0];
       const prompt = state.view ? -1 : model.prompts.findIndex((each) => each.id === state.prompt);
       const has = (each) => each.cards.findIndex((card) => card.p === prompt);
       if (prompt >= 0 && has(run) < 0) run = model.runs.find((each) => has(each) >= 0) ?? run;
@@ -161,7 +163,8 @@ window.clipstoreCards = (() => {
       select.value = run.id;
       drawTabs(run, tabs, open);
       if (hadFocus) list.querySelector("[aria-selected=true]").focus();
-      how.textContent = isMissing
+      how.querySelector("bdi").textContent = open.kind === "differing" ? "" : run.name;
+      how.querySelector("span").textContent = isMissing
         ? `The prompt that was picked has no pictures on this page. ${open.how}`
         : open.how;
       if (open.kind === "differing") {

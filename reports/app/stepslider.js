@@ -34,7 +34,10 @@ window.clipstoreSteps = (() => {
   };
 
   clipstoreHash.listen((state) => {
-    const next = state.at === undefined ? null : Number(state.at);
+    // A chart that points at a prompt names the step, too.
+    const pointed = state.prompt && /^[0-9]+$/.test(state.step ?? "") ? state.step : undefined;
+    const at = state.at ?? pointed;
+    const next = at === undefined ? null : Number(at);
     if (next === wanted) return;
     wanted = next;
     sliders.forEach(show);

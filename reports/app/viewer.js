@@ -4,7 +4,11 @@
 window.clipstoreViewer = (() => {
   const P = window.clipstorePictures;
   const MODES = ["slider", "blend", "difference", "beside"];
-  const SHARES = { slider: "Divider: A left of it, B right", blend: "Share of B" };
+  const SHARES = {
+    slider: () => "Divider: A left of it, B right",
+    blend: () => "Share of B",
+    difference: () => `Difference \u00d7${gain().toFixed(1)}`,
+  };
   const MAX_ZOOM = 16;
   const dialog = document.getElementById("viewer");
   const stage = dialog.querySelector(".viewer-stage");
@@ -120,10 +124,17 @@ window.clipstoreViewer = (() => {
     applyZoom();
   };
 
-  const applyShare = () => stage.style.setProperty("--share", range.value);
+  const gain = () => 1 + range.value / 12.5;
+
+  const applyShare = () => {
+    stage.style.setProperty("--share", range.value);
+    stage.style.setProperty("--gain", gain());
+    share.querySelector("span").textContent = SHARES[shown.mode]?.() ?? "";
+  };
 
   const flick = (to) => {
     stage.dataset.flick = to;
+    stage.classList.toggle("is-flicked", to !== "");
     const button = dialog.querySelector(".viewer-flick");
     button.setAttribute("aria-pressed", String(to !== ""));
     button.textContent = to === "a" ? "Flick to B" : "Flick to A";
@@ -146,7 +157,6 @@ window.clipstoreViewer = (() => {
       if (button !== stage) button.setAttribute("aria-pressed", String(button.dataset.mode === shown.mode));
     }
     share.hidden = !(shown.mode in SHARES);
-    share.querySelector("span").textContent = SHARES[shown.mode] ?? "";
     const difference = shown.b.frame[1] - shown.a.frame[1];
     dialog.querySelector(".viewer-change").textContent =
       `B scores ${P.signed(difference)} against A. One prompt\u2019s difference says little.`;
