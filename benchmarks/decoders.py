@@ -3,7 +3,8 @@
 Run in an environment of its own, so that clipstore's stays small:
 
     python3 -m venv /tmp/decoders
-    /tmp/decoders/bin/pip install numpy pillow opencv-python-headless imagecodecs pyspng kornia-rs
+    /tmp/decoders/bin/pip install numpy pillow opencv-python-headless imagecodecs pyspng
+    /tmp/decoders/bin/pip install kornia-rs "pyvips[binary]"
     /tmp/decoders/bin/python benchmarks/decoders.py [ROUNDS]
 
 Prints a Markdown table: for each kind of file the fastest of ROUNDS passes in milliseconds of
@@ -14,6 +15,7 @@ installed are left out. The results that the decoder in use was chosen from are 
 from __future__ import annotations
 
 import io
+import os
 import platform
 import sys
 import threading
@@ -158,6 +160,20 @@ def peers() -> dict[str, Decode]:
             else kornia_io.decode_image_jpeg(data)
         )
     except ImportError:
+        pass
+    try:
+        os.environ.setdefault("VIPS_CONCURRENCY", "1")  # read when it is loaded
+        import pyvips  # noqa: PLC0415
+
+        pyvips.cache_set_max(0)  # or the second pass would decode nothing
+
+        def with_libvips(data: bytes) -> Pixels:
+            image = pyvips.Image.new_from_buffer(data, "", access="sequential", fail_on="error")
+            # As the other libraries' calls do where they are asked for RGB.
+            return image.numpy() if image.bands > 2 else image.colourspace("srgb").numpy()
+
+        found[f"libvips {'.'.join(str(pyvips.version(part)) for part in range(3))}"] = with_libvips
+    except (ImportError, OSError):  # OSError: the binding without the library
         pass
     return found
 

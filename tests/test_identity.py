@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from clipstore.model.probe import PROBE_TEXTS, TOLERANCE, probe_pictures, score_probe
 from clipstore.pipeline.identity import read_stored_models, settle_identity
@@ -50,6 +51,22 @@ def test_a_model_new_to_the_store_is_kept_with_its_probe() -> None:
     assert model == replace(embedder.model, probe_cosines=score_probe(embedder))
     assert len(model.probe_cosines) == len(probe_pictures()) * len(PROBE_TEXTS)
     assert not said
+
+
+@pytest.mark.parametrize("side_px", [224, 336, 384])
+def test_the_probe_shows_in_which_order_a_resizer_does_its_two_passes(side_px: int) -> None:
+    """Pillow 12 resized tall pictures across first, Pillow 13 down first: other roundings."""
+    shown = []
+    for rgb in probe_pictures():
+        height, width = rgb.shape[:2]
+        to_width = side_px * width // min(rgb.shape[:2])
+        to_height = side_px * height // min(rgb.shape[:2])
+        if 0 < height - to_height > 2 * (width - to_width):
+            image = Image.fromarray(rgb)
+            across_first = image.resize((to_width, height)).resize((to_width, to_height))
+            down_first = image.resize((width, to_height)).resize((to_width, to_height))
+            shown.append(not np.array_equal(np.asarray(across_first), np.asarray(down_first)))
+    assert shown == [True]
 
 
 def test_the_same_installation_goes_on_without_scoring_the_probe_again() -> None:

@@ -29,12 +29,15 @@ was measured to be off by up to 1.9e-3."""
 
 
 def probe_pictures() -> list[NDArray[np.uint8]]:
-    """Four pictures (height, width, 3): smooth, coarse, fine, and flat, none of them square."""
+    """Four pictures (height, width, 3): smooth, coarse, fine, and flat, none of them square. The
+    fine one is large and tall, since Pillow 13 changed the order of its two passes for such."""
     y, x = np.mgrid[0:180, 0:260]
     smooth = np.stack([x * 255 // 259, y * 255 // 179, (x + y) * 255 // 438], axis=-1)
     coarse = np.stack([(x // 40 + y // 40) % 2 * 255, x // 65 * 60, y // 45 * 60], axis=-1)
     # The top byte of a multiplied number: noise that integers make alike everywhere.
-    fine = ((x[..., None] * 73 + y[..., None] * 179 + np.arange(3) * 57 + 1) * 40503 >> 8) & 255
+    down, across = np.mgrid[0:1240, 0:480]
+    fine = down[..., None] * 179 + across[..., None] * 73 + np.arange(3) * 57 + 1
+    fine = (fine * 40503 >> 8) & 255
     flat = np.broadcast_to(np.array([200, 90, 30]), (180, 260, 3))
     return [picture.astype(np.uint8) for picture in (smooth, coarse, fine, flat)]
 

@@ -186,13 +186,13 @@ class _Session:
                 self._rows.add_run(contents.run, contents.prompts)
                 for problem in contents.problems:
                     self._account.add_problem(contents.run, problem)
-                prompts = {prompt.prompt_id: prompt for prompt in contents.prompts}
+                # One for all pictures of a prompt: a job can list a million.
+                shared = {p.prompt_id: Task(contents.run, p) for p in contents.prompts}
                 for picture in self._account.without_duplicates(contents.run, contents.pictures):
                     if not self._options.rescore and self._known.has_file(contents.run, picture):
                         self._account.add_known()
                     else:
-                        task = Task(contents.run, prompts[picture.prompt_id])
-                        tasks.append((picture, task))
+                        tasks.append((picture, shared[picture.prompt_id]))
                 self._account.add_skipped(contents.skipped)
             self._account.add_skipped(found.skipped)
         return tasks
