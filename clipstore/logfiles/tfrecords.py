@@ -21,6 +21,8 @@ CHUNK_BYTES = 4 * 2**20
 MAX_RECORD_BYTES = 256 * 2**20
 """As much as a picture's file may have (`pictures.images`)."""
 TRAILER_BYTES = 4
+LENGTHS_KEPT = 2**14
+"""Shorter lengths come again; those of pictures hardly ever."""
 _HEADER = struct.Struct("<QI").unpack_from
 _TRAILER = struct.Struct("<I").unpack_from
 
@@ -60,6 +62,8 @@ class _Reader:
         self._lost_at: int | None = None
         """Where the frame was lost, until it is found again."""
         self._gaps: list[Gap] = []
+        self._lengths: dict[bytes, int] = {}
+        """Headers whose checksum was right → their length: scalars have few different ones."""
 
     def chunks(self) -> Iterator[RecordChunk]:
         needed = HEADER_BYTES
@@ -91,10 +95,12 @@ class _Reader:
         """The records at hand, and how many bytes it takes to go on."""
         records: list[tuple[int, bytes]] = []
         data, first = self._data, self._base + HEADER_BYTES
-        at, size, crc = self._at, len(self._data), masked_crc32c
+        at, size, crc, lengths = self._at, len(self._data), masked_crc32c, self._lengths
         while size - at >= HEADER_BYTES:
-            length, length_crc = _HEADER(data, at)
-            if length > MAX_RECORD_BYTES or crc(data[at : at + 8]) != length_crc:
+            length = lengths.get(data[at : at + HEADER_BYTES], -1)
+            if length < 0:
+                length = self._checked_length(at)
+            if length < 0:
                 self._at = at
                 return records, self._find_frame()
             stop = at + HEADER_BYTES + length
@@ -112,6 +118,16 @@ class _Reader:
             at = stop + TRAILER_BYTES
         self._at = at
         return records, HEADER_BYTES
+
+    def _checked_length(self, at: int) -> int:
+        """What the header says; -1 when its checksum is wrong or no record is that large."""
+        length, length_crc = _HEADER(self._data, at)
+        header = self._data[at : at + HEADER_BYTES]
+        if length > MAX_RECORD_BYTES or masked_crc32c(header[:8]) != length_crc:
+            return -1
+        if length < LENGTHS_KEPT:
+            self._lengths[header] = length
+        return int(length)
 
     def _pass_over(self, length: int) -> int:
         """Leave a record out whose data are damaged. Where its length does not lead to a header

@@ -13,6 +13,7 @@ from clipstore.comparisons import BestCheckpoints, Comparison
 from clipstore.findings import Verdict
 from clipstore.report.agreement import HumanAgreement
 from clipstore.report.carddata import MiniStrip, Pictures, RunPrompts, SharedPrompts
+from clipstore.report.clipagreement import TrainerAgreement
 from clipstore.report.configtable import ConfigTable
 from clipstore.report.coverage import Coverage
 from clipstore.report.promptchanges import PromptChange
@@ -174,6 +175,8 @@ class ReportData:
     selection: str | None
     """Which runs were asked for; None for all."""
     agreement: HumanAgreement
+    trainer_agreement: tuple[TrainerAgreement, ...]
+    """Runs whose log has the trainer's own clip/mean, in the page's order."""
     size_cap_bytes: int
     pictures: Pictures
     verdicts: tuple[Verdict, ...]

@@ -95,6 +95,9 @@ def _tables(reader: Reader) -> ReportTables:
         disagreements=reader.frame(read_statement("queries", "model_disagreement"), {"run": None}),
         step_times=reader.read("report_step_times"),
         config=reader.frame(read_statement("queries", "config_differences"), {"like": None}),
+        trainer_agreement=reader.frame(
+            read_statement("queries", "trainer_agreement"), {"run": None}
+        ),
     )
 
 

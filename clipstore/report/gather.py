@@ -16,6 +16,7 @@ from clipstore.analysis.verdict import ORDER
 from clipstore.findings import Verdict
 from clipstore.report.agreement import human_agreement
 from clipstore.report.cautions import cautions_of
+from clipstore.report.clipagreement import to_trainer_agreement
 from clipstore.report.configtable import config_to_table
 from clipstore.report.data import SIZE_CAP_BYTES, ReportData
 from clipstore.report.dataquality import (
@@ -99,6 +100,7 @@ def gather_report(
         not_compared=extras.runs_not_compared,
         selection=extras.selection,
         agreement=human_agreement(),
+        trainer_agreement=to_trainer_agreement(tables.trainer_agreement, by_page),
         size_cap_bytes=size_cap_bytes,
         pictures=register.to_pictures(
             wishes,

@@ -18,6 +18,7 @@ SHOWN: Mapping[str, Kind] = {
     "worst_prompts": "queries",
     "best_prompts": "queries",
     "config_differences": "queries",
+    "trainer_agreement": "queries",
     "report_coverage": "reads",
     "report_problem_counts": "reads",
     "refused_files": "queries",

@@ -109,6 +109,17 @@ CONFIG_COLUMNS = {
 }
 
 
+TRAINER_AGREEMENT_COLUMNS = {
+    "run": pl.String,
+    "model": pl.String,
+    "n_validations": pl.Int64,
+    "mean_difference": pl.Float64,
+    "largest_difference": pl.Float64,
+    "likely_cause": pl.String,
+    "trainer_model": pl.String,
+}
+
+
 def _empty(columns: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
     return pl.DataFrame(schema=dict(columns))
 
@@ -140,7 +151,12 @@ class ReportTables:
     step_times: pl.DataFrame = field(default_factory=lambda: _empty(STEP_TIME_COLUMNS))
     """`STEP_TIME_COLUMNS`: when the pictures of a validation were written, by their files."""
     config: pl.DataFrame = field(default_factory=lambda: _empty(CONFIG_COLUMNS))
-    """`CONFIG_COLUMNS`: settings that differ; the value as JSON, null where a run lacks it."""
+    """`CONFIG_COLUMNS`: settings that differ; the value as written, null where a run lacks it."""
+
+    trainer_agreement: pl.DataFrame = field(
+        default_factory=lambda: _empty(TRAINER_AGREEMENT_COLUMNS)
+    )
+    """`TRAINER_AGREEMENT_COLUMNS`: one row per run and model whose log has a clip/mean."""
 
     def of_runs(self, runs: Collection[str]) -> ReportTables:
         """Only the rows of these runs; models and ingests stay. Files of no run go."""
@@ -156,4 +172,5 @@ class ReportTables:
             disagreements=self.disagreements.filter(of_run),
             step_times=self.step_times.filter(of_run),
             config=self.config.filter(of_run),
+            trainer_agreement=self.trainer_agreement.filter(of_run),
         )
