@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from clipstore.storage.sqlfiles import Kind, read_statement
 
 SHOWN: Mapping[str, Kind] = {
-    "verdicts": "queries",
+    "report_verdicts": "reads",
     "report_curves": "reads",
     "report_spread": "reads",
     "report_prompts": "reads",
