@@ -211,6 +211,7 @@ def test_a_long_name_keeps_both_its_ends():
         ("cannot read /home/al ice/runs/a/x.png.", "cannot read …/x.png."),
         ("see /home/al ice/other/y.png", "see …/other/y.png"),
         ("see /srv/data/y.png: bad", "see …/y.png: bad"),
+        ("in /home/alice", "in …"),
         ("see C:\\Users\\alice\\y.png", "see …/y.png"),
         ("step 1/2 of https://host/a/b", "step 1/2 of https://host/a/b"),
         ("/home/al ice/runs/another/x.png", "…/runs/another/x.png"),

@@ -13,6 +13,7 @@ from clipstore.analysis.rulesfile import rules_from_file
 from clipstore.errors import OutputError
 from clipstore.options import db_option, planned_steps_option, result_console, rules_option
 from clipstore.report.fromstore import ReportRequest, report_from_store
+from clipstore.report.markdown import report_to_markdown
 from clipstore.report.page import render_page
 from clipstore.report.pictureregister import PanelsBeside, PictureWishes, relative_link
 from clipstore.storage.store import default_store_path
@@ -53,6 +54,14 @@ class PageSize(click.ParamType[int]):
     show_default=True,
     metavar="[FILE]",
     help="Write the page to FILE.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "md"]),
+    default="html",
+    show_default=True,
+    help="md: print the verdicts as Markdown, for a pull request or a chat, and write no page.",
 )
 @click.option(
     "--size",
@@ -102,6 +111,7 @@ class PageSize(click.ParamType[int]):
 def command(
     file: Path,
     size_cap_bytes: int,
+    form: str,
     no_images: bool,
     images_dir: Path | None,
     link_files: bool,
@@ -115,15 +125,15 @@ def command(
 ) -> int:
     """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
 
-    The page makes no request and names no path of this machine, unless --images-dir or
-    --link-files asks for files beside it. Its path is printed last.
+    The page makes no request and names no path of this machine, unless --images-dir, --link-files
+    or --show-paths asks for it. Its path is printed last.
     """
     page_folder = file.resolve().parent
     generated_at = datetime.now(UTC) if now is None else now.replace(tzinfo=UTC)
     request = ReportRequest(
         generated_at=generated_at,
         wishes=PictureWishes(
-            embed=not no_images,
+            embed=not no_images and form == "html",
             panels=None if images_dir is None else _panels_into(images_dir, page_folder),
             link_files_from=page_folder if link_files else None,
         ),
@@ -135,6 +145,9 @@ def command(
         with_paths=with_paths,
     )
     data = report_from_store(default_store_path(db), request)
+    if form == "md":
+        click.echo(report_to_markdown(data), nl=False)
+        return 0
     write_whole(file, render_page(data))
     result_console().print(os.fspath(file), markup=False, soft_wrap=True)
     return 0

@@ -20,7 +20,8 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 _ABSOLUTE_PATH = re.compile(
     r"(?<![\w/.:<…])(?:/(?:[^/\s'\"<>,;:()]+/)+|[A-Za-z]:\\(?:[^\\\s'\"<>,;:()]+\\)+)"
 )
-
+_HOME = re.compile(r"(?<![\w/.:<…])/(?:home|Users)/[^/\s'\"<>,;:()]+")
+"""A home folder alone, whose last part is a person."""
 _HOST = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s'\"<>,;]+|[\w.+-]+@[\w.-]+(?=:)", re.IGNORECASE)
 
 
@@ -48,6 +49,23 @@ def text_for_plotly(text: str) -> str:
     """Text for a trace name or customdata. Plotly draws a subset of HTML there, and a style or a
     link in it would reach the network."""
     return html.escape(visible_text(text).replace("\n", " "), quote=False)
+
+
+def text_for_markdown(text: str) -> str:
+    """One line of plain text: no markup, no link, no table border, no mention."""
+    line = " ".join(visible_text(text).split())
+    line = re.sub(r"([\\`*_{}\[\]<>|~#!&])", r"\\\1", line)
+    line = line.replace("://", "\\://").replace("www.", "www\\.")
+    return line.replace("@", "@\N{ZERO WIDTH SPACE}")
+
+
+def code_for_markdown(text: str) -> str:
+    """A code span that shows the text and ends where it ends, also inside a table."""
+    line = " ".join(visible_text(text).split()).replace("|", "\\|")
+    runs = re.findall(r"`+", line)
+    fence = "`" * (1 + max(map(len, runs), default=0))
+    pad = " " if line.startswith("`") or line.endswith("`") or not line else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
 
 
 def json_for_script(value: object) -> str:
@@ -84,4 +102,4 @@ def strip_folders(text: str, known_folders: Sequence[str]) -> str:
         bare = folder.rstrip("/\\")
         if len(bare) > 1:
             text = re.sub(re.escape(bare) + r"(?=[/\\]|\W|$)", "…", text)
-    return _ABSOLUTE_PATH.sub("…/", text)
+    return _ABSOLUTE_PATH.sub("…/", _HOME.sub("…", text))

@@ -15,10 +15,11 @@ from markupsafe import Markup
 from clipstore.report.assets import policy_for, script_texts, style_text
 from clipstore.report.data import ReportData
 from clipstore.report.forest import WORDS
+from clipstore.report.headline import data_to_headline
 from clipstore.report.inert import json_for_script, shorten, visible_text
 from clipstore.report.looks import BADGES, LOCATIONS, STATUSES, code_to_words
 from clipstore.report.machineblock import verdicts_to_json_value
-from clipstore.report.modelview import label_counts, section_to_view
+from clipstore.report.modelview import section_to_view
 from clipstore.report.numbertext import (
     cosine_to_four_decimals,
     cosine_to_text,
@@ -90,7 +91,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         css=Markup(style_text()),
         scripts=[Markup(script) for script in scripts],
         generated=data.generated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        headline=_headline(data),
+        headline=data_to_headline(data),
         half_width=half_width_to_text,
         badges=BADGES,
         locations=LOCATIONS,
@@ -117,21 +118,3 @@ def _is_thumbnail(picture: Thumbnail | NoThumbnail) -> bool:
 
 def _finalize(value: object) -> object:
     return visible_text(value) if type(value) is str else value
-
-
-def _headline(data: ReportData) -> str:
-    runs = {verdict.run for verdict in data.verdicts}
-    if len(data.sections) != 1:
-        return f"{count_to_text(len(runs))} {'run' if len(runs) == 1 else 'runs'}"
-    counts = label_counts(data.sections[0])
-    parts = [
-        f"{n} {words}"
-        for label, words in (
-            ("abandon", "to abandon"),
-            ("in band: judge by eye", "to judge by eye"),
-            ("keep going", "to leave running"),
-            ("cannot tell yet", "not decided yet"),
-        )
-        if (n := counts.get(label, 0))
-    ]
-    return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {', '.join(parts)}"
