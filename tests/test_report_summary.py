@@ -129,13 +129,14 @@ def test_a_hostile_run_adds_no_row_and_no_link():
     assert "](http://" not in re.sub(r"`[^`]*`", "", text)
 
 
-def test_the_command_prints_the_summary_and_writes_no_page(store: Path):
-    runner = CliRunner()
-    with runner.isolated_filesystem():
-        done = runner.invoke(cli, ["report", "--db", str(store), "--format", "md"])
-        assert done.exit_code == 0
-        assert done.stdout.startswith("## 3 runs: ")
-        assert not list(Path().iterdir())
+def test_the_command_prints_the_summary_and_writes_no_page(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli, ["report", "--db", str(store), "--format", "md"])
+    assert done.exit_code == 0
+    assert done.stdout.startswith("## 3 runs: ")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_report_of_named_runs_holds_no_other_and_says_so(store: Path, tmp_path: Path):
