@@ -147,7 +147,7 @@ def test_what_is_no_sample_is_left_alone_by_a_named_rule(tmp_path: Path) -> None
     others = {
         "samples/.thumbs/1700000000000__000000250_0.jpg.jpg": "thumbnail",
         "samples/.tmp/1700000000000__000000250_0.jpg": "temporary_file",
-        "samples/1700000000000__000000250_0.mp4": "video_not_scored_yet",
+        "samples/1700000000000__000000250_0.gif": "video_not_scored_yet",
         "samples/1700000000000__000000250_0.wav": "audio_not_scored",
         "loss_log.db": "not_a_picture",
         "grid.png": "not_a_sample",

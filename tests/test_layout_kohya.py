@@ -272,7 +272,7 @@ def test_a_stranger_in_the_sample_folder_is_a_problem(tmp_path: Path) -> None:
     }
 
 
-def test_musubi_names_have_a_frame_and_its_videos_are_left_alone(tmp_path: Path) -> None:
+def test_musubi_names_have_a_frame_and_its_videos_are_samples_too(tmp_path: Path) -> None:
     names = [
         "lora_000100_00_20240203112233_42_000.png",
         "lora_000200_00_20240203122233_000.png",
@@ -281,11 +281,14 @@ def test_musubi_names_have_a_frame_and_its_videos_are_left_alone(tmp_path: Path)
     ]
     touch(tmp_path / "sample", names)
 
-    contents = read_one(tmp_path, Prompt("0", "a fox", "p"))
+    contents = read_one(tmp_path, Prompt("0", "a fox", "p"), Prompt("1", "a cat", "p"))
 
     assert contents.run.layout == "musubi"
-    assert rows(contents) == [(0, "0", 0, "base"), (100, "0", 0, "only"), (200, "0", 0, "only")]
-    assert rules(contents) == {f"sample/{names[3]}": "video_not_scored_yet"}
+    assert rows(contents) == [
+        *((0, "0", 0, "base"), (100, "0", 0, "only")),
+        *((200, "0", 0, "only"), (200, "1", 0, "only")),
+    ]
+    assert rules(contents) == {}
 
 
 def test_kandinsky_samples_of_musubi_have_a_step_only(tmp_path: Path) -> None:

@@ -150,7 +150,7 @@ def test_names_of_2023_and_strangers(tmp_path: Path) -> None:
     folder = "samples/0 - a cat"
     touch(tmp_path, [f"{folder}/training-sample-100-1-0.png", f"{folder}/x.png"])
     others = {
-        f"{folder}/2024-02-03_00-00-00-training-sample-100-1-0.mp4": "video_not_scored_yet",
+        f"{folder}/2024-02-03_00-00-00-training-sample-100-1-0.webm": "video_not_scored_yet",
         "samples/custom/2024-02-03_00-00-00-training-sample-100-1-0.jpg": "manual_sample",
         "samples/loose.png": "not_a_sample",
         "tensorboard/x/events.out.tfevents.1": "not_a_picture",

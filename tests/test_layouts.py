@@ -1,15 +1,15 @@
-"""What every layout keeps, whatever trainer it reads. A new layout joins by its example here.
-
-The examples are built by the trainers' naming rules as their sources state them; no trainer runs
-here. Written by the library that the tool itself uses: diffusers' model card (huggingface_hub),
-ai-toolkit's config (PyYAML), the texts inside generated pictures (Pillow).
+"""What every layout keeps, whatever trainer it reads. A new layout joins by its example folder in
+tests/layouts/, which tests/make_layout_examples.py makes: by the trainer's own saving code where
+that can run without a training, else by the specification, with the truth beside it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,101 +21,46 @@ from clipstore.pipeline.discover import discover, outline
 from clipstore.pipeline.logscan import LogScanner
 from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.types import Prompt
-from tests.generated_pictures import a1111
-from tests.layout_trees import (
-    ai_toolkit_config,
-    ai_toolkit_samples,
-    diffusers_card,
-    kohya_samples,
-    onetrainer_samples,
-    simpletuner_run,
-    touch,
-    write_json,
-)
+from tests.layout_trees import touch
 
-
-def folder_example(root: Path) -> None:
-    touch(root, ["step_5/fox.png", "step_5/cat.png", "step_10/fox.png", "step_10/fox__1.png"])
-    touch(root, ["step_5/fox.gif", "notes.md", "step_5/deeper/x.png"])
-    (root / "step_5" / "cat.txt").write_text("a cat")
-
-
-def simpletuner_example(root: Path) -> None:
-    simpletuner_run(
-        root,
-        [f"step_{step}_{name}_0_64x64.png" for step in (5, 10) for name in ("fox", "fox__x", "?")]
-        + ["step_5_fox_0_64x64.mp4", "grid.png"],
-        library={"fox": "a fox"},
-        config={"max_train_steps": 10},
-        base=["fox_64x64.png", "odd.png"],
-    )
-
-
-def kohya_example(root: Path) -> None:
-    kohya_samples(root, "lora", ["e000000", "000100", "e000002"])
-    (root / "sample" / "prompt.txt").write_text("a fox --w 512\na cat\n")
-    touch(root, ["sample/grid.png", "lora.safetensors"])
-
-
-def musubi_example(root: Path) -> None:
-    names = ["lora_000100_00_20240203112233_42_000.png", "lora_000100_01_20240203112233_42.mp4"]
-    touch(root / "sample", [*names, "lora_000200_00_20240203122233_000.png", "odd.png"])
-    (root / "sample_prompts.txt").write_text("a fox\n")
-
-
-def ai_toolkit_example(root: Path) -> None:
-    ai_toolkit_samples(root, [0, 250, 0, 100])
-    ai_toolkit_config(root, {"prompts": ["a fox", "a cat"]})
-    touch(root, ["samples/.thumbs/x.jpg", "samples/odd.jpg", "loss_log.db"])
-
-
-def onetrainer_example(root: Path) -> None:
-    onetrainer_samples(root, ["0 - fox", "0 - fox - no-ema", "1 - cat"], ["100-1-0", "200-2-0"])
-    write_json(root / "config" / "2024-02-03_00-00-00.json", {"samples": [{"prompt": "fox"}]})
-    touch(root, ["samples/custom/x.jpg", "samples/0 - fox/odd.jpg"])
-
-
-def diffusers_example(root: Path) -> None:
-    touch(root, ["image_0.png", "image_1.png", "images_0.png", "checkpoint-50/image_0.png"])
-    diffusers_card(root, ["a fox", "a fox"])
-
-
-def metadata_example(root: Path) -> None:
-    a1111(root / "00001-7.png", "a fox <lora:mine-step00000500:1>")
-    a1111(root / "00002-7.jpg", "a cat <lora:mine-step00000500:1>")
-    a1111(root / "00003-7.png", "a fox <lora:final:1>")
-    touch(root, ["00004-7.png", "00001-7.txt"])
-
-
-def pattern_example(root: Path) -> None:
-    touch(root, ["one/samples/5_fox_0.png", "two/samples/5_fox_0.png", "two/samples/9_fox_0.jpg"])
-    touch(root, ["two/notes.md", "preview.png"])
-
-
-def tracker_example(root: Path) -> None:
-    shutil.copytree(RECORDED / "accelerate", root / "logs")
-    touch(root, ["adapter.safetensors", "logs/notes.txt"])
-
-
+FOLDERS = Path(__file__).parent / "layouts"
+ELSEWHERE = {"tracker": Path(__file__).parent / "logs" / "accelerate"}
+"""Layouts whose example is a recorded log: what accelerate's own trackers wrote."""
 ASKED_FOR = {"pattern": "{run}/samples/{step}_{prompt_id}_{index}.{ext}"}
 """Layouts that read only what they are asked to, with the pattern of their example."""
+ODD = {
+    "ai_toolkit": ["samples/odd.jpg", "loss_log.db", "samples/.tmp/1.jpg"],
+    "diffusers": ["images_0.png", "checkpoint-50/image_0.png"],
+    "folder": ["step_000005/fox.gif", "notes.md", "step_000005/deeper/x.png"],
+    "kohya": ["sample/grid.png", "lora.safetensors"],
+    "metadata": ["00004-7.png", "00001-7.txt"],
+    "musubi": ["sample/odd.png"],
+    "onetrainer": ["samples/custom/x.jpg", "samples/0 - a red fox in the snow/odd.jpg"],
+    "pattern": ["two/notes.md", "preview.png"],
+    "simpletuner": [
+        *("validation_images/step_5_fox_2_0_64x64.mp4", "validation_images/grid.png"),
+        *("validation_images/step_5_?_0_64x64.png", "benchmarks/base_model/odd.png"),
+        "validation_images/step_5_cat__x_0_64x64.png",
+    ],
+    "tracker": ["adapter.safetensors", "logs/notes.txt"],
+}
+"""Files that lie beside the pictures of a real run, or that nobody meant to be there."""
+
+
+def lay_out(name: str, root: Path) -> None:
+    """The example folder, with odd files."""
+    if name in ELSEWHERE:
+        shutil.copytree(ELSEWHERE[name], root / "logs")
+    else:
+        shutil.copytree(FOLDERS / name, root, dirs_exist_ok=True)
+    touch(root, ODD[name])
+
 
 LAST_RESORT = {"tracker"}
 """Layouts that claim nothing that another one does."""
 
-RECORDED = Path(__file__).parent / "logs"
-
 EXAMPLES: dict[str, Callable[[Path], None]] = {
-    "ai_toolkit": ai_toolkit_example,
-    "diffusers": diffusers_example,
-    "onetrainer": onetrainer_example,
-    "pattern": pattern_example,
-    "folder": folder_example,
-    "kohya": kohya_example,
-    "metadata": metadata_example,
-    "musubi": musubi_example,
-    "simpletuner": simpletuner_example,
-    "tracker": tracker_example,
+    layout.NAME: partial(lay_out, layout.NAME) for layout in all_layouts()
 }
 
 
@@ -135,8 +80,38 @@ def test_the_layouts_are_the_files_of_the_folder() -> None:
 
 
 @every_layout
-def test_every_layout_has_an_example(layout: Layout) -> None:
-    assert layout.NAME in EXAMPLES
+def test_every_layout_has_an_example_folder(layout: Layout) -> None:
+    if layout.NAME in ELSEWHERE:
+        assert any(path.is_file() for path in ELSEWHERE[layout.NAME].rglob("*"))
+        return
+    assert (FOLDERS / layout.NAME).is_dir()
+    assert (FOLDERS / f"{layout.NAME}.jsonl").read_text().count("\n") >= 2
+
+
+def test_every_example_folder_is_of_a_layout_and_has_its_truth() -> None:
+    names = {path.name for path in FOLDERS.iterdir() if path.is_dir()}
+    truths = {path.stem for path in FOLDERS.glob("*.jsonl")}
+    assert names == truths
+    assert {name.split("--")[0] for name in names} | ELSEWHERE.keys() == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDERS.glob("*.jsonl")))
+def test_what_a_trainer_was_asked_to_save_is_what_is_read(name: str) -> None:
+    truth = [json.loads(line) for line in (FOLDERS / f"{name}.jsonl").read_text().splitlines()]
+    asked = ASKED_FOR.get(name)
+
+    found = discover(FOLDERS / name, pattern=None if asked is None else parse_pattern(asked))
+
+    read = {}
+    for contents in found.runs:
+        assert not contents.problems
+        texts = {prompt.prompt_id: prompt.text for prompt in contents.prompts}
+        for picture in contents.pictures:
+            path = picture.path.relative_to(FOLDERS / name).as_posix()
+            said = {"step": picture.step, "epoch": picture.epoch, "path": path}
+            read[path] = {**said, "prompt": texts[picture.prompt_id]}
+    assert [{key: read.get(row["path"], {}).get(key) for key in row} for row in truth] == truth
+    assert len(read) == len(truth)
 
 
 @every_layout
@@ -150,7 +125,7 @@ def test_a_layout_claims_its_own_example_only(layout: Layout, tmp_path: Path) ->
 
 @pytest.mark.parametrize("other", [name for name in EXAMPLES if name != "folder"])
 def test_two_layouts_in_one_folder_are_an_error_that_names_both(tmp_path: Path, other: str) -> None:
-    folder_example(tmp_path)
+    EXAMPLES["folder"](tmp_path)
     EXAMPLES[other](tmp_path)
 
     if other in ASKED_FOR or other in LAST_RESORT:

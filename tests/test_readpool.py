@@ -84,7 +84,7 @@ def test_results_come_in_the_order_of_the_tasks(tmp_path: Path) -> None:
     tasks = write_pictures(tmp_path, [(index, 0, 0) for index in range(24)])
     outcomes = read_all(ReadPool(2, setup()), tasks)
     assert steps(outcomes) == list(range(24))
-    assert [one.panels[0].pixels.tolist() for one in outcomes] == [
+    assert [one.panels[0].frames[0].pixels.tolist() for one in outcomes] == [
         [[[index, 0, 0]]] for index in range(24)
     ]
 
@@ -111,8 +111,8 @@ def test_known_content_is_not_decoded_and_known_crops_come_without_pixels(tmp_pa
         assert reader.take(0.0).outcome is None
         reader.submit(ReadTask(tasks[1].picture, known_crops=frozenset({first.panels[0].crop_id})))
         second = reader.take(0.0).outcome
-    assert first.panels[0].pixels is not None
-    assert second.panels[0].pixels is None
+    assert first.panels[0].frames[0].pixels is not None
+    assert second.panels[0].frames[0].pixels is None
     assert second.panels[0].crop_id == first.panels[0].crop_id
 
 

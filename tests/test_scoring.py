@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from clipstore.pipeline.partrows import PartRows
-from clipstore.pipeline.reading import ReadPanel, ReadPicture
+from clipstore.pipeline.reading import ReadFrame, ReadPanel, ReadPicture
 from clipstore.pipeline.scoring import BatchScorer, Task
 from clipstore.pipeline.vectormemory import VectorMemory
 from clipstore.types import Box, Picture, Prompt, Run
@@ -35,11 +35,15 @@ def scorer_of(embedder: MeanColourEmbedder) -> BatchScorer:
 TASK = Task(Run("r", Path("/r"), "folder", "a test"), Prompt("p", "red", "a test"))
 
 
+def frame_of(crop_id: int) -> ReadFrame:
+    return ReadFrame(crop_id, np.full((1, 1, 3), 10 + crop_id, dtype=np.uint8))
+
+
 def file_of(step: int, *crop_ids: int) -> ReadPicture:
     """A file with one panel per crop id, each of a colour of its own."""
     picture = Picture(Path(f"/r/{step}.png"), step, "p", 0, "checkpoint")
     panels = tuple(
-        ReadPanel(role, Box(0, 0, 8, 8), crop_id, np.full((1, 1, 3), 10 + crop_id, dtype=np.uint8))
+        ReadPanel(role, Box(0, 0, 8, 8), crop_id, (frame_of(crop_id),))
         for role, crop_id in zip(("checkpoint", "ema", "base"), crop_ids, strict=False)
     )
     return ReadPicture(picture, "0" * 64, 1, 1, "whole", 1.0, (), panels)

@@ -21,7 +21,8 @@ _CURRENT = re.compile(rf"{_STEM}{_SEED}\.png", re.S)
 _BEFORE_2024_02 = re.compile(rf"{_OUTPUT}{_TIME}_{_NUMBER}_{_INDEX}{_SEED}\.png", re.S)
 _MUSUBI_PICTURE = re.compile(rf"{_STEM}{_SEED}_000\.png", re.S)
 _MUSUBI_VIDEO = re.compile(rf"{_STEM}{_SEED}\.mp4", re.S)
-_MUSUBI_KANDINSKY = re.compile(rf"sample_(?P<step>[0-9]{{6,12}})_{_INDEX}\.(?:png|mp4)")
+_MUSUBI_KANDINSKY = re.compile(rf"sample_(?P<step>[0-9]{{6,12}})_{_INDEX}\.png")
+"""Its video beside it is left alone: the picture is its first frame."""
 
 
 class SampleName(NamedTuple):

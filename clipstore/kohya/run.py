@@ -103,10 +103,10 @@ def _sort(file: ListedFile, parse: NameParser, form: str) -> SampleName | Proble
         return Skipped(file.path, "prompt_text")
     if file.parts[:-1] != (SAMPLE_FOLDER,):
         return Skipped(file.path, "not_a_sample" if file.is_picture else "not_a_picture")
-    other = rule_by_suffix(file)
+    name = parse(file.name)
+    other = rule_by_suffix(file, with_videos=name is not None)
     if other is not None:
         return Skipped(file.path, other)
-    name = parse(file.name)
     if name is None:
         return name_problem(file.path, form, f"{SAMPLE_FOLDER}/")
     return step_problem(file.path, name.step or name.epoch or 0) or name

@@ -101,7 +101,7 @@ def _sort(file: ListedFile, notes: tuple[str, ...]) -> Sampled | Problem | Skipp
         rule = "settings" if file.parts == (CONFIG,) else rule_by_suffix(file)
         return Skipped(file.path, rule or "not_a_sample")
     match = _SAMPLE.fullmatch(file.name)
-    if not file.is_picture:
+    if not file.is_sample or (match is None and not file.is_picture):
         is_prompt = match is not None and match["suffix"] == "txt"
         return Skipped(file.path, "prompt_text" if is_prompt else rule_by_suffix(file) or "")
     if match is None:

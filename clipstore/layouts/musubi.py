@@ -1,7 +1,7 @@
 """kohya's musubi-tuner: pictures in sample/, named as sd-scripts does and with a frame.
 
-Invariant: what the two trainers of kohya share is in `clipstore.kohya`. Videos are left alone; a
-picture of layers (Qwen-Image-Layered) is a grid and is refused by its size.
+Invariant: what the two trainers of kohya share is in `clipstore.kohya`. Of videos frames are
+scored; a picture of layers (Qwen-Image-Layered) is a grid and is refused by its size.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _sort(file: ListedFile) -> _Found | Problem | Skipped:
     folder = _PROMPT_FOLDER.fullmatch(file.parts[1]) if len(file.parts) == 3 else None
     if folder is None:
         return Skipped(file.path, _rule(file))
-    other = rule_by_suffix(file)
+    other = rule_by_suffix(file, with_videos=True)
     if other is not None:
         return Skipped(file.path, other)
     match = _SAMPLE.fullmatch(file.name)

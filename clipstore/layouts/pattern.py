@@ -73,7 +73,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     problems, skipped = list(tree.problems), list(tree.skipped)
     elsewhere: list[tuple[ListedFile, Mismatch]] = []
     for file in tree.files:
-        other = rule_by_suffix(file)
+        other = rule_by_suffix(file, with_videos=True)
         if other is not None:
             is_prompt = file.path.suffix == ".txt" or file.name in PROMPT_FILES
             skipped.append(Skipped(file.path, "prompt_text" if is_prompt else other))

@@ -214,7 +214,26 @@ def _is_complete(data: bytes) -> bool:
         return len(data) >= 8 + int.from_bytes(data[4:8], "little")
     if data[:3] == b"\xff\xd8\xff":
         return b"\xff\xd9" in data[-65536:]
+    if data[4:8] == b"ftyp":
+        return _has_whole_boxes(data)
     return len(data) > 0
+
+
+def _has_whole_boxes(data: bytes) -> bool:
+    """Whether an mp4's boxes end where the file does, the one without which it cannot be read,
+    which most writers write last, among them."""
+    kinds, at = set(), 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        kinds.add(data[at + 4 : at + 8])
+        if size == 1:
+            size = int.from_bytes(data[at + 8 : at + 16], "big")
+        elif size == 0:
+            size = len(data) - at
+        if size < 8:
+            return False
+        at += size
+    return at == len(data) and b"moov" in kinds
 
 
 def _broken(raw: RawPicture, what: str, now_ns: int) -> Problem:

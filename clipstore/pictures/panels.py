@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from clipstore.pictures.clips import Clip, decode_clip, is_clip
 from clipstore.pictures.composites import find_panels
 from clipstore.pictures.images import (
     DecodedPicture,
@@ -23,10 +24,21 @@ from clipstore.pictures.images import (
     read_picture,
     whole_box,
 )
-from clipstore.types import Box, Cut, GridCell, Panel, PanelCut, Picture, Problem
+from clipstore.types import Box, Cut, GridCell, Panel, PanelCut, Picture, Problem, content_id
 
 BASE_PICTURES_BYTES = 256 * 2**20
 """Decoded base pictures held at once: those of 85 prompts at 1024 x 1024, 340 at 512 x 512."""
+
+CLIP_NOTE = "mean_of_"
+"""Begins the note of a clip: its score is the mean of its frames' scores."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a panel."""
+
+    crop_id: int
+    rgb: NDArray[np.uint8]  # (box height, box width, 3)
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,9 @@ class PanelPixels:
     panel: Panel
     box: Box
     crop_id: int
-    rgb: NDArray[np.uint8]  # (box height, box width, 3)
+    """Identity of all its pixels."""
+    frames: tuple[Frame, ...]
+    """One for a still picture; of a clip those that are scored."""
 
 
 @dataclass(frozen=True)
@@ -68,22 +82,25 @@ class PanelReader:
         raw = read_picture(picture.path, now_ns=now_ns)
         if isinstance(raw, Problem):
             return raw
-        decoded = decode_picture(raw, now_ns=now_ns)
+        decoded = decode_any(picture, raw, now_ns=now_ns)
         if isinstance(decoded, Problem):
             return decoded
         return self.cut(picture, raw, decoded, now_ns=now_ns)
 
     def cut(
-        self, picture: Picture, raw: RawPicture, decoded: DecodedPicture, *, now_ns: int
+        self, picture: Picture, raw: RawPicture, decoded: DecodedPicture | Clip, *, now_ns: int
     ) -> CutPicture | Problem:
         """The same for a picture that was read and decoded already."""
+        if isinstance(decoded, Clip):
+            return _clip_to_panel(picture, raw, decoded)
         cut = self._cut(picture, decoded, now_ns)
         if isinstance(cut, Problem):
             return cut
         panels = []
         for part in cut.panels:
             rgb = crop_pixels(decoded.rgb, part.box)
-            panels.append(PanelPixels(part.panel, part.box, pixels_to_crop_id(rgb), rgb))
+            crop_id = pixels_to_crop_id(rgb)
+            panels.append(PanelPixels(part.panel, part.box, crop_id, (Frame(crop_id, rgb),)))
         notes = (*picture.notes, *decoded.notes, *cut.notes)
         return CutPicture(picture, raw, cut, notes, tuple(panels))
 
@@ -141,6 +158,24 @@ def _cut_cell(picture: Picture, cell: GridCell, decoded: DecodedPicture) -> Cut 
     left, top = cell.place % cell.n_columns * w, cell.place // cell.n_columns * h
     box = Box(left, top, left + w, top + h)
     return Cut((PanelCut(picture.panel, box),), method="grid_cell", confidence=1.0)
+
+
+def decode_any(
+    picture: Picture, raw: RawPicture, *, now_ns: int
+) -> DecodedPicture | Clip | Problem:
+    """A still picture, or a clip where the layout knows the file to be one clean picture."""
+    if picture.composite is None and picture.cell is None and is_clip(raw):
+        return decode_clip(raw, now_ns=now_ns)
+    return decode_picture(raw, now_ns=now_ns)
+
+
+def _clip_to_panel(picture: Picture, raw: RawPicture, clip: Clip) -> CutPicture:
+    box = whole_box(clip.frames[0])
+    frames = tuple(Frame(pixels_to_crop_id(rgb), rgb) for rgb in clip.frames)
+    crop_id = content_id("clip", *(str(frame.crop_id) for frame in frames))
+    cut = Cut((PanelCut(picture.panel, box),), method="whole", confidence=1.0)
+    notes = (*picture.notes, f"{CLIP_NOTE}{len(frames)}_of_{clip.n_frames}_frames")
+    return CutPicture(picture, raw, cut, notes, (PanelPixels(picture.panel, box, crop_id, frames),))
 
 
 def _n_bytes(base: DecodedPicture | None) -> int:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipstore.model.embedder import PixelPath
-from clipstore.pictures.images import decode_picture, read_picture
-from clipstore.pictures.panels import PanelReader
+from clipstore.pictures.images import read_picture
+from clipstore.pictures.panels import Frame, PanelReader, decode_any
 from clipstore.types import Box, Panel, Picture, Problem
 
 
@@ -31,14 +31,24 @@ class ReadTask:
 
 
 @dataclass(frozen=True)
+class ReadFrame:
+    """One picture to go through the model."""
+
+    crop_id: int
+    pixels: NDArray[np.uint8] | None  # (side, side, 3)
+    """As `PixelPath.prepare` made them; None when its vector is at hand."""
+
+
+@dataclass(frozen=True)
 class ReadPanel:
     """One panel of a file."""
 
     panel: Panel
     box: Box
     crop_id: int
-    pixels: NDArray[np.uint8] | None  # (side, side, 3)
-    """As `PixelPath.prepare` made them; None when its vector is at hand."""
+    frames: tuple[ReadFrame, ...]
+    """One for a still picture, with the panel's crop_id; several for a clip, whose score is their
+    mean."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +91,12 @@ class ReadResult:
         """Memory that the pixels take."""
         if not isinstance(self.outcome, ReadPicture):
             return 0
-        return sum(panel.pixels.nbytes for panel in self.outcome.panels if panel.pixels is not None)
+        return sum(
+            frame.pixels.nbytes
+            for panel in self.outcome.panels
+            for frame in panel.frames
+            if frame.pixels is not None
+        )
 
 
 class PictureReader:
@@ -107,7 +122,7 @@ class PictureReader:
             return raw
         if raw.sha256 == task.known_sha256:
             return None
-        decoded = decode_picture(raw, now_ns=now_ns)
+        decoded = decode_any(task.picture, raw, now_ns=now_ns)
         times.append(time.perf_counter())
         if isinstance(decoded, Problem):
             return decoded
@@ -121,9 +136,7 @@ class PictureReader:
                     panel.panel,
                     panel.box,
                     panel.crop_id,
-                    None
-                    if panel.crop_id in task.known_crops
-                    else self._pixel_path.prepare(panel.rgb),
+                    tuple(self._prepare(frame, task) for frame in panel.frames),
                 )
                 for panel in cut.panels
             )
@@ -143,3 +156,7 @@ class PictureReader:
             cut.notes,
             panels,
         )
+
+    def _prepare(self, frame: Frame, task: ReadTask) -> ReadFrame:
+        is_known = frame.crop_id in task.known_crops
+        return ReadFrame(frame.crop_id, None if is_known else self._pixel_path.prepare(frame.rgb))

@@ -6,7 +6,7 @@ in whatever files it is seen; so does a text, in whatever ingest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from clipstore.model.embedder import Embedder
 from clipstore.pipeline.partrows import PartRows
-from clipstore.pipeline.reading import ReadPicture
+from clipstore.pipeline.reading import ReadFrame, ReadPicture
 from clipstore.pipeline.vectormemory import Vector, VectorMemory
 from clipstore.types import Problem, Prompt, Run
 
@@ -88,14 +88,14 @@ class BatchScorer:
     def add(self, task: Task, read: ReadPicture) -> None:
         """Queue one picture."""
         self._batch.append((task, read))
-        for panel in read.panels:
-            vector = task.vectors.get(panel.crop_id)
+        for frame in _frames(read):
+            vector = task.vectors.get(frame.crop_id)
             if vector is None:
-                vector = self._memory.recent(panel.crop_id)
+                vector = self._memory.recent(frame.crop_id)
             if vector is not None:
-                self._vectors[panel.crop_id] = vector
-            elif panel.pixels is not None:
-                self._fresh[panel.crop_id] = panel.pixels
+                self._vectors[frame.crop_id] = vector
+            elif frame.pixels is not None:
+                self._fresh[frame.crop_id] = frame.pixels
 
     def _embed_texts(self, ahead: Iterable[Prompt]) -> Mapping[int, Vector]:
         """The vectors of the batch's prompts, by text_id. When the model is needed for one, those
@@ -128,7 +128,8 @@ class BatchScorer:
         texts = self._embed_texts(ahead)
         self._embed_images()
         is_done = [
-            all(panel.crop_id in self._vectors for panel in read.panels) for _, read in self._batch
+            all(frame.crop_id in self._vectors for frame in _frames(read))
+            for _, read in self._batch
         ]
         done = [pair for pair, is_it in zip(self._batch, is_done, strict=True) if is_it]
         self._batch = [pair for pair, is_it in zip(self._batch, is_done, strict=True) if not is_it]
@@ -137,7 +138,7 @@ class BatchScorer:
             for task, read in done
             if (problem := self._score(task, read, texts[task.prompt.text_id])) is not None
         )
-        left = {panel.crop_id for _, read in self._batch for panel in read.panels}
+        left = {frame.crop_id for _, read in self._batch for frame in _frames(read)}
         self._vectors = {crop_id: v for crop_id, v in self._vectors.items() if crop_id in left}
         return BatchResult(len(done) - len(problems), problems)
 
@@ -159,9 +160,8 @@ class BatchScorer:
 
     def _score(self, task: Task, read: ReadPicture, text: Vector) -> Problem | None:
         """`text` (dimension,)."""
-        # Unit vectors in float32 can give a hair more than 1.
         cosines = [
-            float(np.clip(np.dot(self._vectors[panel.crop_id], text), -1.0, 1.0))
+            float(np.mean([self._cosine(frame.crop_id, text) for frame in panel.frames]))
             for panel in read.panels
         ]
         if not np.all(np.isfinite(cosines)):
@@ -174,3 +174,11 @@ class BatchScorer:
         self._rows.add_scores(task.run, task.prompt, read, cosines)
         self.n_scores += len(cosines)
         return None
+
+    def _cosine(self, crop_id: int, text: Vector) -> float:
+        # Unit vectors in float32 can give a hair more than 1.
+        return float(np.clip(np.dot(self._vectors[crop_id], text), -1.0, 1.0))
+
+
+def _frames(read: ReadPicture) -> Iterator[ReadFrame]:
+    return (frame for panel in read.panels for frame in panel.frames)

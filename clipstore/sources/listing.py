@@ -18,6 +18,8 @@ from clipstore.types import Problem, Skipped
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 Found = TypeVar("Found")
 
+SCORED_VIDEO_SUFFIX = ".mp4"
+"""Videos of which frames are scored; an animated WebP is a picture by its name."""
 VIDEO_SUFFIXES = frozenset({".mp4", ".gif", ".webm", ".mov", ".avi"})
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".m4a"})
 MAX_STEP = 2**31 - 1
@@ -39,6 +41,11 @@ class ListedFile(NamedTuple):
     def is_picture(self) -> bool:
         """By its name's ending, upper or lower case: PNG, JPEG or WebP."""
         return has_picture_suffix(self.parts[-1])
+
+    @property
+    def is_sample(self) -> bool:
+        """A picture, or a video of which frames are scored, by its name's ending."""
+        return self.is_picture or self.parts[-1].lower().endswith(SCORED_VIDEO_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -172,13 +179,16 @@ def has_picture_suffix(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES  # noqa: PTH122 - 20x faster
 
 
-def rule_by_suffix(file: ListedFile) -> str | None:
-    """Why a file among pictures is none, or None for a picture."""
+def rule_by_suffix(file: ListedFile, *, with_videos: bool = False) -> str | None:
+    """Why a file among pictures is none, or None for a picture; `with_videos` also for a video of
+    which frames are scored."""
     if file.is_picture:
         return None
     suffix = file.path.suffix.lower()
     if file.name.endswith((".tmp", ".tmp.mp4")):
         return "temporary_file"
+    if with_videos and file.is_sample:
+        return None
     if suffix in VIDEO_SUFFIXES:
         return "video_not_scored_yet"
     if suffix in AUDIO_SUFFIXES:

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from clipstore.sources.listing import PICTURE_SUFFIXES
+from clipstore.sources.listing import PICTURE_SUFFIXES, SCORED_VIDEO_SUFFIX
 
 TEXT_SUFFIXES = frozenset({".txt", ".toml", ".json", ".yaml", ".yml"})
 """Prompts and settings: a picture that lacked its text may have one now."""
-WATCHED_SUFFIXES = PICTURE_SUFFIXES | TEXT_SUFFIXES
+WATCHED_SUFFIXES = PICTURE_SUFFIXES | {SCORED_VIDEO_SUFFIX} | TEXT_SUFFIXES
 LONGEST_WAIT = 12
 """A file that is ready waits for its neighbours at most so many times as long as it has to be
 quiet: the pictures of a validation are scored together, and a folder in which something is always

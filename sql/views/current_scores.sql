@@ -15,6 +15,10 @@ SELECT
     prompt_texts.asks_for_words,
     current_images.path,
     current_images.notes,
+    try_cast(
+        regexp_extract(array_to_string(current_images.notes, ' '), 'mean_of_(\d+)_of_', 1)
+        AS BIGINT
+    ) AS n_frames,
     latest_scores.model_id,
     latest_scores.run_id,
     latest_scores.text_id,
@@ -44,6 +48,7 @@ COMMENT ON COLUMN current_scores.is_truncated IS 'True when the model saw only t
 COMMENT ON COLUMN current_scores.asks_for_words IS 'True when the picture shall show written words; see prompt_texts.';
 COMMENT ON COLUMN current_scores.path IS 'The file, relative to the root of the run; NULL for scores that were imported.';
 COMMENT ON COLUMN current_scores.notes IS 'Facts that touch the score, for example label_overlay.';
+COMMENT ON COLUMN current_scores.n_frames IS 'Of a video: the frames whose mean cosine this is; NULL for a still picture.';
 COMMENT ON COLUMN current_scores.model_id IS 'The model that scored.';
 COMMENT ON COLUMN current_scores.run_id IS 'The run.';
 COMMENT ON COLUMN current_scores.text_id IS 'This version of the prompt text.';
