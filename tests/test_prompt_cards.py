@@ -17,6 +17,7 @@ from clipstore.report.filmstrip import MAX_FRAMES, cosines_to_places
 from clipstore.report.gather import gather_report
 from clipstore.report.page import render_page
 from clipstore.report.pagesize import count_pictures, drop_last_thumbnails
+from clipstore.report.pictureregister import Panel, PictureRegister, PictureWishes, Tier, Worth
 from clipstore.report.picturesview import counts_to_sentence
 from clipstore.report.promptchoice import (
     courses_to_differing,
@@ -25,6 +26,7 @@ from clipstore.report.promptchoice import (
     scores_to_courses,
 )
 from clipstore.report.thumbnails import LEFT_OUT_FOR_SIZE, Thumbnail, thumbnail_bytes
+from clipstore.types import Box
 from tests.picture_example import STEPS, colour, picture_data, picture_inputs
 from tests.report_example import NOW
 from tests.test_thumbnails import decoded
@@ -209,6 +211,23 @@ def test_what_is_worth_least_gives_way_first_and_shrinks_before_it_goes(data: Re
     assert gone
     order = data.pictures.by_worth
     assert sorted(order.index(i) for i in gone) == list(range(len(order) - len(gone), len(order)))
+
+
+def test_equal_pixels_are_one_picture_with_the_higher_worth_of_its_places(tmp_path: Path):
+    register = PictureRegister()
+
+    def number(crop_id: int, tier: Tier) -> int:
+        panel = Panel(tmp_path / f"{crop_id}.png", "x.png", Box(0, 0, 64, 64), crop_id)
+        return register.number(panel, Worth(tier, 0, 0))
+
+    strip = number(1, Tier.STRIP)
+    tab = number(2, Tier.ENDS_OF_TABS)
+    to_act_on = number(3, Tier.STRIP_TO_ACT_ON)
+    assert number(1, Tier.ENDS_TO_ACT_ON) == strip
+    assert number(1, Tier.STRIP_OF_OTHER_RUNS) == strip
+    mini = number(1, Tier.BESIDE_VERDICT)
+    pictures = register.to_pictures(PictureWishes(embed=False), budget_bytes=0, now_ns=0)
+    assert pictures.by_worth == (mini, strip, to_act_on, tab)
 
 
 def test_the_pictures_beside_the_verdicts_are_worth_most(data: ReportData):

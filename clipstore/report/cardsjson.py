@@ -29,7 +29,7 @@ from clipstore.report.tabwords import (
     shared_to_sentence,
     tab_to_sentence,
 )
-from clipstore.report.thumbnails import NoThumbnail
+from clipstore.report.thumbnails import LEFT_OUT_FOR_SIZE, Thumbnail
 
 MAX_SETTINGS = 5
 """In the head of a run's column: those that tell the most runs apart."""
@@ -61,20 +61,23 @@ def cards_to_value(data: ReportData) -> list[Value]:
 
 
 def _picture(picture: PagePicture, is_elsewhere: bool) -> Value:
-    value: Value = {"W": picture.width_px, "H": picture.height_px}
+    """Nothing at all for what was left out for size, because that may be thousands."""
+    value: Value = {}
     image = picture.image
-    if isinstance(image, NoThumbnail):
-        value["why"] = image.why
-        if image.is_fault_of_file:
-            value["path"] = visible_text(picture.path)
-    else:
+    if isinstance(image, Thumbnail):
         value |= {"w": image.width_px, "h": image.height_px}
         if not is_elsewhere:
             value["u"] = image.data_url.removeprefix(URL_HEAD)
+    elif image != LEFT_OUT_FOR_SIZE:
+        value["why"] = image.why
+        if image.is_fault_of_file:
+            value["path"] = visible_text(picture.path)
     if picture.panel_file is not None:
         value["panel"] = picture.panel_file
     if picture.whole_file is not None:
         value["file"] = picture.whole_file
+    if "w" in value or "panel" in value:
+        value |= {"W": picture.width_px, "H": picture.height_px}
     return value
 
 

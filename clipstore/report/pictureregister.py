@@ -36,17 +36,17 @@ alone would fill the page."""
 
 
 class Tier(IntEnum):
-    """What goes first onto the page. "Ends" are a card's base and last picture; runs to act on are
-    those to abandon and those to judge by eye."""
+    """What goes first onto the page. "Ends" are a card's base and last picture, "strip" the frames
+    between; runs to act on are those to abandon and those to judge by eye."""
 
     BESIDE_VERDICT = 0
     ENDS_TO_ACT_ON = 1
     """Worst and best of the runs to act on."""
     ENDS = 2
     """Worst and best of the other runs."""
-    ENDS_OF_TABS = 3
+    STRIP_TO_ACT_ON = 3
+    ENDS_OF_TABS = 4
     """All other tabs."""
-    STRIP_TO_ACT_ON = 4
     STRIP = 5
     STRIP_OF_TABS = 6
     ENDS_OF_OTHER_RUNS = 7

@@ -24,7 +24,7 @@ from clipstore.report.minicurve import MiniCurve
 from clipstore.report.numbertext import count_to_text
 from clipstore.report.pagesize import PictureCounts, count_pictures
 from clipstore.report.tabwords import NO_QUALITY, TAB_NAMES, strips_to_sentence, tab_to_sentence
-from clipstore.report.thumbnails import LARGE_PX
+from clipstore.report.thumbnails import LARGE_PX, LEFT_OUT_FOR_SIZE
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class PicturesView:
     """In the page's order."""
     cards_json: Markup
     pictures_json: Markup
+    left_out: str
+    """Stands in the place of a picture that gave way to the size."""
     no_quality: str
     tab_names: Mapping[TabKind, str]
     tab_sentence: Callable[[CardTab, RunPrompts], str]
@@ -71,6 +73,7 @@ def data_to_pictures_view(data: ReportData) -> PicturesView:
         pictures_json=Markup(
             json_for_script(pictures_to_value(data.pictures, pictures_without_scripts(data)))
         ),
+        left_out=LEFT_OUT_FOR_SIZE.why,
         no_quality=NO_QUALITY,
         tab_names=TAB_NAMES,
         tab_sentence=tab_to_sentence,

@@ -34,7 +34,7 @@ window.clipstorePictures = (() => {
       height: small ? entry.h : entry.H,
       wholeWidth: entry.W,
       wholeHeight: entry.H,
-      why: entry.why ?? "",
+      why: entry.why ?? document.getElementById("frame-template").dataset.leftOut,
       path: entry.path ?? "",
     };
   };
