@@ -6,7 +6,7 @@ prints it without a traceback. Bad pictures are not errors but data: see `types.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -157,10 +157,11 @@ class RulesFileError(ClipstoreError):
 
     exit_code = 2
 
-    def __init__(self, path: Path, why: str, known: Sequence[str]) -> None:
+    def __init__(self, path: Path, why: str, known: Mapping[str, Sequence[str]]) -> None:
+        listed = "\n".join(f"[{section}] {', '.join(names)}" for section, names in known.items())
         super().__init__(
             f"cannot take rules from {path}: {why}.\n"
-            f"It may be TOML or JSON and name any of: {', '.join(known)}."
+            f"It may be TOML or JSON, with any of these names in its section:\n{listed}"
         )
 
 

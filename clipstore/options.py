@@ -10,6 +10,8 @@ from typing import TypeVar
 import click
 from rich.console import Console
 
+from clipstore.analysis.allrules import AllRules
+from clipstore.analysis.rulesfile import rules_from_file
 from clipstore.model.bands import DEFAULT_MODEL
 from clipstore.output import FORMATS, PIPED_WIDTH, visible_text
 from clipstore.sources.pattern import PathPattern, parse_pattern
@@ -76,13 +78,19 @@ def prompts_option(function: Decorated) -> Decorated:
 
 
 def rules_option(function: Decorated) -> Decorated:
-    """--rules: constants of the rule."""
+    """--rules: constants of the analysis, as `rules`."""
     return click.option(
         "--rules",
-        "rules_file",
+        "rules",
         type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML or JSON file with constants of the rule that differ from the usual.",
+        callback=_to_rules,
+        help="TOML or JSON file with constants of the analysis that differ from the usual, in "
+        "sections: verdict, compare, pictures, calibration.",
     )(function)
+
+
+def _to_rules(_context: click.Context, _option: click.Parameter, path: Path | None) -> AllRules:
+    return AllRules() if path is None else rules_from_file(path)
 
 
 def planned_steps_option(function: Decorated) -> Decorated:

@@ -206,17 +206,19 @@ def test_changed_rules_are_said_with_the_verdicts_and_in_the_machine_form(
     scored: Clipstore, scored_folder: Path
 ) -> None:
     rules = scored_folder / "rules.toml"
-    rules.write_text("patience_share = 0.75\n")
+    rules.write_text("[verdict]\npatience_share = 0.75\n")
     assert "patience_share = 0.75 (usually 0.6)" in scored("verdict", "--rules", rules).stdout
     rows = json_lines(scored("verdict", "--rules", rules, "--format", "jsonl").stdout)
-    assert rows[0]["changed_rules"] == [{"name": "patience_share", "value": 0.75, "default": 0.6}]
+    assert rows[0]["changed_rules"] == [
+        {"name": "verdict.patience_share", "value": 0.75, "default": 0.6}
+    ]
     (usual, *_) = json_lines(scored("verdict", "--format", "jsonl").stdout)
     assert usual["changed_rules"] == []
     assert "changed rules" not in scored("verdict").stdout
     page = scored_folder / "page.html"
     scored("report", "--html", page, "--rules", rules)
     assert "patience_share = 0.75" in page.read_text()
-    rules.write_text("patience = 0.75\n")
+    rules.write_text("[verdict]\npatience = 0.75\n")
     refused = scored("verdict", "--rules", rules, expect=2)
     assert "patience_share" in refused.stderr
 

@@ -162,3 +162,19 @@ def test_wrong_usage_says_what_there_is(
     folder: Path, arguments: tuple[str, ...], message: str
 ) -> None:
     assert message in " ".join(compare(folder, *arguments, expect=2).stderr.split())
+
+
+def test_other_constants_are_used_and_told(folder: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[compare]\nmin_common_prompts = 31\npower = 0.9\n")
+    told = compare(folder, "low", "mid", "--rules", str(rules)).stdout
+    assert "30 common prompts, and 31 are the least" in told
+    assert "show with 90% chance" in told
+    assert "compare.min_common_prompts = 31 (usually 5)" in told
+    line = compare(folder, "low", "mid", "--rules", str(rules), "--format", "jsonl").stdout
+    assert [each["name"] for each in json.loads(line.splitlines()[0])["changed_rules"]] == [
+        "compare.power",
+        "compare.min_common_prompts",
+    ]
+    (usual,) = json.loads(compare(folder, "low", "mid", "--format", "json").stdout)
+    assert usual["changed_rules"] == []

@@ -146,3 +146,14 @@ def test_ready_questions_and_views_flag_them_beside_their_number(folder: Path) -
     assert flagged == {"p00": (True, False), "p01": (False, True)}
     sql = "SELECT DISTINCT prompt_id FROM current_scores WHERE asks_for_words"
     assert run_query(folder / "clipstore.duckdb", sql).rows() == [("p01",)]
+
+
+def test_other_constants_are_used_and_told(folder: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[compare]\nfalse_discovery_rate = 1e-30\n")
+    usual, strict = prompts(folder, "a"), prompts(folder, "a", "--rules", str(rules))
+    assert "fell" in usual.stdout and "changed rules" not in usual.stdout
+    assert "compare.false_discovery_rate = 1e-30 (usually 0.05)" in strict.stdout
+    rows = prompts(folder, "a", "--rules", str(rules), "--format", "jsonl").stdout.splitlines()
+    assert {json.loads(row)["verdict"] for row in rows} == {"cannot tell"}
+    assert json.loads(rows[0])["changed_rules"][0]["name"] == "compare.false_discovery_rate"

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from clipstore.analysis.calibrationrules import CalibrationRules
 from clipstore.errors import CalibrationRefused
 from clipstore.types import Band
 
@@ -20,33 +21,6 @@ Floats = NDArray[np.float64]
 
 DECIMALS = 4
 """Edges are rounded to a tenth of what sentences print: finer than any interval here."""
-
-
-@dataclass(frozen=True)
-class CalibrationRules:
-    """How levels become edges. Shares are 0 to 1."""
-
-    confidence: float = 0.95
-    """Of every interval."""
-    poor_share: float = 1 / 3
-    """Poor below this share of the way from chance to true pairs: such pictures get less than a
-    third of what following a prompt is worth. Published ViT-B/32 figures (shuffled pairs .178, true
-    pairs .306) give .221, and .22 is known as poor for openai/clip-vit-large-patch14-336."""
-    unseen_share: float = 1 / 16
-    """The band begins this share of the way from poor to true pairs before the level of true pairs.
-    It is the change that means nothing to an eye (`Rules.flat_cosine`, .005) on the scale of the
-    known band (poor .22, band from .30)."""
-    high_sds: float = 3.29
-    """The band ends this many SDs of single pairs above the level of true pairs: 1 of 2,000 single
-    pairs is above, so a mean up there shows something else than following, text in the picture for
-    example. The ViT-B/32 figures (SD .025) give .388; .39 is known."""
-    min_texts: int = 30
-    """Fewer different texts are refused: an SD from 29 has an interval of -20 to +34 %, which moves
-    the band's end by more than one SD already."""
-    max_half_width_share: float = 1 / 16
-    """The level of true pairs is known well when half of its interval is no more than this share of
-    the way from poor to it: less than an eye sees. Wider ones are marked, because the band then
-    begins visibly early."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +58,17 @@ class Calibration:
     """The true level's interval is wider than it should be; see `n_texts_wanted`."""
     n_texts_wanted: int
     """About how many different texts would make the interval narrow enough."""
+    rules: CalibrationRules
 
     def to_sentence(self) -> str:
         """How the band was derived, in one line."""
         return (
             f"{self.n_pairs} true pairs with {self.n_texts} texts: chance {self.chance.mean:.4f} "
             f"({self.chance.low:.4f} to {self.chance.high:.4f}), true {self.true.mean:.4f} "
-            f"({self.true.low:.4f} to {self.true.high:.4f}), SD {self.true_sd:.4f}; poor below a "
-            "third of the way, band from 1/16 of the way from there before the lower limit of true "
-            "to 3.29 SD above true"
+            f"({self.true.low:.4f} to {self.true.high:.4f}), SD {self.true_sd:.4f}; poor below "
+            f"{self.rules.poor_share:.4f} of the way, band from {self.rules.unseen_share:.4f} of "
+            "the way from there before the lower limit of true to "
+            f"{self.rules.high_sds:.2f} SD above true"
         )
 
 
@@ -167,6 +143,7 @@ def pairs_to_calibration(
         share_above_chance=float((own > rows).mean()),
         is_wide=true.half_width > allowed,
         n_texts_wanted=int(np.ceil(n_texts * (true.half_width / allowed) ** 2)),
+        rules=rules,
     )
 
 

@@ -1,7 +1,5 @@
-"""The constants of comparing runs and prompts, each with its reason.
-
-They stand apart from `rules.Rules` because they say nothing of a single run's verdict.
-"""
+"""The constants of comparing runs and prompts, each with its reason: none of them moves the verdict
+of a single run."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from clipstore.analysis.advice import with_checkpoints
+from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.compare import CompareOptions, compare_runs
-from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.inchunks import StoreFacts, verdicts_in_chunks
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules, rules_on_scale_of
@@ -65,7 +65,11 @@ def _with_checkpoints(verdict: Verdict, root: str | None) -> Verdict:
 
 
 def comparisons_in_store(
-    store: Path, runs: Collection[str], model: str | None, options: CompareOptions
+    store: Path,
+    runs: Collection[str],
+    model: str | None,
+    options: CompareOptions,
+    rules: AllRules | None = None,
 ) -> ComparisonSet:
     """Compare these runs, or all when `runs` is empty, under every model or one of them.
 
@@ -76,28 +80,33 @@ def comparisons_in_store(
         scores = _scores_of(reader, runs, model)
         bands = bands_from_reader(reader)
     _check_steps(scores, options.steps)
-    return compare_runs(scores, bands, options)
+    rules = rules or AllRules()
+    return compare_runs(scores, bands, options, rules.verdict, rules.compare)
 
 
 def prompt_reports_in_store(
-    store: Path, run: str, model: str | None, reference: Reference | None
+    store: Path,
+    run: str,
+    model: str | None,
+    reference: Reference | None,
+    rules: AllRules | None = None,
 ) -> tuple[PromptReport, ...]:
     """The prompts of one run, a report per model that scored it; raises as above."""
     with open_current(store) as reader:
         scores = _scores_of(reader, (run,), model)
         bands = bands_from_reader(reader)
         facts = reader.read("prompt_facts", {"run_ids": scores["run_id"].unique().to_list()})
-    rules, compare_rules = Rules(), CompareRules()
+    rules = rules or AllRules()
     numbers = numbered_prompts(scores)
     reports = []
-    for each in run_scores_from_frame(scores, rules):
+    for each in run_scores_from_frame(scores, rules.verdict):
         band = bands.get(each.model_id)
-        analysed = analyse_run(each, band, rules_on_scale_of(band, rules))
+        analysed = analyse_run(each, band, rules_on_scale_of(band, rules.verdict))
         own = facts.filter(
             (pl.col("model_id") == each.model_id) & (pl.col("run_id") == each.run_id)
         ).join(numbers, on=["prompt_id", "text_id"])
         known = {row["prompt"]: _row_to_facts(row) for row in own.iter_rows(named=True)}
-        report = prompt_report(analysed, known, reference, compare_rules)
+        report = prompt_report(analysed, known, reference, rules.compare)
         if report is not None:
             reports.append(report)
     return tuple(reports)

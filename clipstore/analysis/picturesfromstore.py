@@ -16,6 +16,7 @@ import polars as pl
 
 from clipstore.analysis.picturecells import VectorTable, run_pictures_from_frame
 from clipstore.analysis.picturenotes import picture_findings
+from clipstore.analysis.picturerules import PictureRules
 from clipstore.findings import Verdict
 from clipstore.picturefindings import PictureFindings
 from clipstore.storage.store import Reader
@@ -36,7 +37,11 @@ class WithPictures(NamedTuple):
 
 
 def with_pictures(
-    reader: Reader, verdicts: Sequence[Verdict], *, asked: bool | None
+    reader: Reader,
+    verdicts: Sequence[Verdict],
+    *,
+    asked: bool | None,
+    rules: PictureRules | None = None,
 ) -> WithPictures:
     """The same verdicts with `pictures` filled in.
 
@@ -75,7 +80,7 @@ def with_pictures(
                     found[at] = _not_looked_at("the run has no picture that counts")
                 else:
                     run = run_pictures_from_frame(rows, vectors, texts)
-                    found[at] = picture_findings(run, verdicts[at].plateau)
+                    found[at] = picture_findings(run, verdicts[at].plateau, rules)
     return WithPictures(
         tuple(replace(verdict, pictures=found[at]) for at, verdict in enumerate(verdicts)), None
     )

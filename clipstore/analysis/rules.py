@@ -1,8 +1,9 @@
-"""Every constant of the analysis, each with its reason.
+"""The constants of a verdict, each with its reason.
 
-Invariant: no threshold lives anywhere else, so that a result can be repeated from the scores and
-one `Rules`. The defaults were chosen on synthetic runs (`tests/curves.py`) before any run of a
-user was seen; `benchmarks/verdicts.py` prints what they cost and what they catch.
+Invariant: no threshold of a verdict lives anywhere else; `allrules.py` has these beside those of
+comparing, of pictures and of calibrating. The defaults were chosen on synthetic runs
+(`tests/curves.py`) before any run of a user was seen; `benchmarks/verdicts.py` prints what they
+cost and what they catch, also on runs of another make (`tests/episode_runs.py`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Constants of the rule from a user's file, and what that changes.
+"""Constants of the analysis from a user's file, and what that changes.
 
-Invariant: a file either gives a complete, usable `Rules` or an error that lists what is known;
+Invariant: a file either gives complete, usable `AllRules` or an error that lists what is known;
 nothing in it is passed over. What differs from the defaults is said beside every result.
 """
 
@@ -14,17 +14,38 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from clipstore.analysis.rules import Rules
+from clipstore.analysis.allrules import AllRules
 from clipstore.errors import RulesFileError
 
 LEAST: Mapping[str, int] = MappingProxyType(
-    {"min_validations": 5, "stuck_min_window": 3, "stuck_min_validations": 5, "min_tail": 3}
+    {
+        "verdict.min_validations": 5,
+        "verdict.stuck_min_window": 3,
+        "verdict.stuck_min_validations": 5,
+        "verdict.min_tail": 3,
+        "compare.min_common_prompts": 3,
+        "pictures.min_prompts": 2,
+        "pictures.frozen_validations": 2,
+        "pictures.min_tail": 9,
+        "calibration.min_texts": 3,
+    }
 )
 """Fewer than these the fits cannot work with; every other count is at least 1."""
 
-SIZES = ("_cosine", "_sd", "_sds", "_factor", "_weight")
+SIZES = ("_cosine", "_sd", "_sds", "_factor", "_weight", "_df")
 """Endings of the constants that measure something; all other fractions are shares or chances."""
-BELOW_ONE = frozenset({"alpha", "withdraw_probability", "jitter_autocorrelation"})
+BELOW_ONE = frozenset(
+    {
+        "alpha",
+        "confidence",
+        "drift_p",
+        "false_discovery_rate",
+        "jitter_autocorrelation",
+        "max_noise_autocorrelation",
+        "power",
+        "withdraw_probability",
+    }
+)
 """A chance of 1 would flag, or let off, everything."""
 
 Value = float | int | tuple[float, float]
@@ -35,12 +56,14 @@ class ChangedRule:
     """A constant that is not at its default."""
 
     name: str
+    """Section and name, as `verdict.patience_share`."""
     value: Value
     default: Value
 
 
-def rules_from_file(path: Path) -> Rules:
-    """Defaults with the constants that a TOML or JSON file names, by the field names of `Rules`.
+def rules_from_file(path: Path) -> AllRules:
+    """Defaults with the constants that a TOML or JSON file names, in sections that are the parts of
+    `AllRules`.
 
     Cosines are on the scale of openai/clip-vit-large-patch14-336, as the defaults are; they are
     stretched with them for a model with another band. Raises `RulesFileError`.
@@ -51,37 +74,57 @@ def rules_from_file(path: Path) -> Rules:
     except (OSError, ValueError, RecursionError) as error:
         raise RulesFileError(path, f"it cannot be read: {error}", _known()) from None
     if not isinstance(stated, dict):
-        raise RulesFileError(path, "it is not an object of names and numbers", _known())
-    defaults = Rules()
-    unknown = sorted(stated.keys() - {field.name for field in fields(Rules)})
-    if unknown:
-        raise RulesFileError(path, f"there is no rule named {', '.join(unknown)}", _known())
-    changes: dict[str, Value] = {}
-    for name, value in stated.items():
-        changed = _value(name, value, getattr(defaults, name))
-        if isinstance(changed, str):
-            raise RulesFileError(path, f"{name} must be {changed}, and is {value!r}", _known())
-        changes[name] = changed
-    return replace(defaults, **changes)  # type: ignore[arg-type]  # checked above, field by field
+        raise RulesFileError(path, "it has no sections", _known())
+    rules = AllRules()
+    for section, constants in stated.items():
+        rules = _with_section(rules, section, constants, path)
+    return rules
 
 
-def changed_rules(rules: Rules) -> tuple[ChangedRule, ...]:
-    """The constants that are not at their defaults, in the order of `Rules`."""
-    defaults = Rules()
-    pairs = ((f.name, getattr(rules, f.name), getattr(defaults, f.name)) for f in fields(Rules))
-    return tuple(ChangedRule(*each) for each in pairs if each[1] != each[2])
+def changed_rules(rules: AllRules) -> tuple[ChangedRule, ...]:
+    """The constants that are not at their defaults, in the order of `AllRules`."""
+    defaults = AllRules()
+    return tuple(
+        ChangedRule(f"{part.name}.{each.name}", value, usual)
+        for part in fields(AllRules)
+        for each in fields(getattr(rules, part.name))
+        if (value := getattr(getattr(rules, part.name), each.name))
+        != (usual := getattr(getattr(defaults, part.name), each.name))
+    )
 
 
-def changed_rules_text(rules: Rules) -> str | None:
+def changed_rules_text(rules: AllRules) -> str | None:
     """One sentence for people; None for the defaults."""
     changed = changed_rules(rules)
     if not changed:
         return None
     listed = ", ".join(f"{each.name} = {each.value} (usually {each.default})" for each in changed)
-    return f"These verdicts were made with changed rules: {listed}."
+    return f"Made with changed rules: {listed}."
 
 
-def _value(name: str, value: object, default: Value) -> Value | str:
+def _with_section(rules: AllRules, section: str, constants: object, path: Path) -> AllRules:
+    if section not in _known():
+        homes = [name for name, constants in _known().items() if section in constants]
+        told = f"; {section} belongs into [{'] or ['.join(homes)}]" if homes else ""
+        raise RulesFileError(path, f"there is no section named {section}{told}", _known())
+    if not isinstance(constants, dict):
+        raise RulesFileError(path, f"{section} must be a section, not {constants!r}", _known())
+    part = getattr(rules, section)
+    unknown = sorted(constants.keys() - {field.name for field in fields(part)})
+    if unknown:
+        told = f"there is no rule named {', '.join(unknown)} in [{section}]"
+        raise RulesFileError(path, told, _known())
+    changes: dict[str, Value] = {}
+    for name, value in constants.items():
+        changed = _value(section, name, value, getattr(part, name))
+        if isinstance(changed, str):
+            told = f"{section}.{name} must be {changed}, and is {value!r}"
+            raise RulesFileError(path, told, _known())
+        changes[name] = changed
+    return replace(rules, **{section: replace(part, **changes)})
+
+
+def _value(section: str, name: str, value: object, default: Value) -> Value | str:
     """The value in the type of its default, or what it would have to be."""
     if isinstance(default, tuple):
         good = isinstance(value, list) and len(value) == 2 and all(map(_is_share, value))
@@ -89,7 +132,7 @@ def _value(name: str, value: object, default: Value) -> Value | str:
             return "two numbers from 0 to 1, the smaller first"
         return float(value[0]), float(value[1])
     if isinstance(default, int):
-        least = LEAST.get(name, 1)
+        least = LEAST.get(f"{section}.{name}", 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             return f"a whole number of at least {least}"
         return value
@@ -106,5 +149,10 @@ def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-def _known() -> tuple[str, ...]:
-    return tuple(field.name for field in fields(Rules))
+def _known() -> dict[str, tuple[str, ...]]:
+    """The names of every section's constants."""
+    defaults = AllRules()
+    return {
+        part.name: tuple(each.name for each in fields(getattr(defaults, part.name)))
+        for part in fields(AllRules)
+    }

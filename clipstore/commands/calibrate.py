@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from clipstore.analysis.allrules import AllRules
+from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
 from clipstore.analysis.tostore import judge_and_keep
 from clipstore.commands.ingest import EXAMPLES_PER_REASON
 from clipstore.model.bands import BAND_FILE, write_band
@@ -18,6 +21,7 @@ from clipstore.options import (
     message_console,
     model_options,
     result_console,
+    rules_option,
 )
 from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.calibrate import (
@@ -55,6 +59,7 @@ MERGE_WAIT_S = 2.0
     is_flag=True,
     help=f"Also write {BAND_FILE} into the folder of a local model: every database then has it.",
 )
+@rules_option
 @db_option
 @format_option
 def command(
@@ -65,6 +70,7 @@ def command(
     allow_pickle: bool,
     limit: int,
     beside: bool,
+    rules: AllRules,
     db: Path | None,
     form: Format,
 ) -> int:
@@ -98,6 +104,7 @@ def command(
             listing,
             embedder,
             limit=limit,
+            rules=rules.calibration,
             on_progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     _print_problems(report.problems, messages)
@@ -124,10 +131,12 @@ def command(
         )
         messages.print(f"wrote {path}", markup=False)
     if form == "table":
-        text = "\n".join(_lines(report, embedder.model, store))
+        lines = _lines(report, embedder.model, store)
+        text = "\n".join([*lines, *filter(None, [changed_rules_text(rules)])])
         result_console().print(text, markup=False, soft_wrap=True)
     else:
-        row = _row(report, embedder.model, store)
+        changed = [dataclasses.asdict(each) for each in changed_rules(rules)]
+        row = {"changed_rules": changed, **_row(report, embedder.model, store)}
         print_rows([row], tuple(row), form, result_console())
     return 3 if report.problems else 0
 
@@ -167,8 +176,8 @@ def _lines(report: CalibrationReport, model: Model, store: Path) -> list[str]:
         f"{found.chance.high:.3f}): pictures held against other pictures' texts",
         f"  true pairs      {found.true.mean:.3f}  ({found.true.low:.3f} to "
         f"{found.true.high:.3f}), SD {found.true_sd:.3f} from pair to pair",
-        f"  poor below      {band.poor_below_cosine:.3f}  a third of the way from chance to true "
-        "pairs",
+        f"  poor below      {band.poor_below_cosine:.3f}  {found.rules.poor_share:.3f} of the way "
+        "from chance to true pairs",
         f"  band            {band.low_cosine:.3f} to {band.high_cosine:.3f}  a run whose mean is "
         "here follows its prompts as true pairs do: judge by eye",
         "",

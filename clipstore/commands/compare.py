@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.compare import CompareOptions
 from clipstore.analysis.fromstore import comparisons_in_store
 from clipstore.analysis.phrases import change_text, cosine_text
+from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
 from clipstore.comparisons import (
     BestCheckpoints,
     ComparedRun,
@@ -20,7 +22,7 @@ from clipstore.comparisons import (
     Pair,
     Scope,
 )
-from clipstore.options import db_option, format_option, result_console
+from clipstore.options import db_option, format_option, result_console, rules_option
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.storage.store import default_store_path
 
@@ -29,6 +31,7 @@ RUN_COLUMNS = ("run", "rank", "clip/mean", "location", "compared steps", "prompt
 PAIR_COLUMNS = ("run", "is", "than run", "difference", "p (Holm)", "prompts", "would show", "needs")
 ROW_COLUMNS = (
     "schema_version",
+    "changed_rules",
     "kind",
     "model",
     "scope",
@@ -71,6 +74,7 @@ MAX_STEPS_SHOWN = 20
     metavar="COSINE",
     help="Difference to count the needed prompts for. Default: 0.01.",
 )
+@rules_option
 @db_option
 @format_option
 def command(
@@ -81,6 +85,7 @@ def command(
     against_base: bool,
     steps: tuple[str, ...],
     wanted_difference: float | None,
+    rules: AllRules,
     db: Path | None,
     form: Format,
 ) -> int:
@@ -98,27 +103,30 @@ def command(
         steps=tuple(_to_run_and_step(value) for value in steps),
         wanted_difference=wanted_difference,
     )
-    found = comparisons_in_store(default_store_path(db), runs, model, options)
+    found = comparisons_in_store(default_store_path(db), runs, model, options, rules)
     console = result_console()
     if form == "table":
         for comparison in found.comparisons:
-            _print_comparison(comparison, console)
+            _print_comparison(comparison, rules, console)
         for apart in found.apart:
             told = f"{', '.join(apart.runs_a)} and {', '.join(apart.runs_b)}: not comparable, "
             console.print(visible_text(told + apart.reason) + ".", markup=False, soft_wrap=True)
+        if (changed := changed_rules_text(rules)) is not None:
+            console.print(changed, markup=False, soft_wrap=True)
     elif form == "json":
-        rows = [{"schema_version": SCHEMA_VERSION, **dataclasses.asdict(found)}]
-        print_rows(rows, ("schema_version", "comparisons", "apart"), form, console)
+        rows = [_head(rules) | dataclasses.asdict(found)]
+        columns = ("schema_version", "changed_rules", "comparisons", "apart")
+        print_rows(rows, columns, form, console)
     else:
-        print_rows(comparison_to_rows(found), ROW_COLUMNS, form, console)
+        print_rows(comparison_to_rows(found, rules), ROW_COLUMNS, form, console)
     return 0
 
 
-def comparison_to_rows(found: ComparisonSet) -> list[dict[str, object]]:
+def comparison_to_rows(found: ComparisonSet, rules: AllRules) -> list[dict[str, object]]:
     """One row per run, pair, group, set of best checkpoints, and pair of models apart."""
     rows: list[dict[str, object]] = []
     for each in found.comparisons:
-        head = {"schema_version": SCHEMA_VERSION, "model": each.model, "scope": each.scope}
+        head = _head(rules) | {"model": each.model, "scope": each.scope}
         for kind, values in (
             ("run", each.runs),
             ("pair", each.pairs),
@@ -127,9 +135,14 @@ def comparison_to_rows(found: ComparisonSet) -> list[dict[str, object]]:
         ):
             rows += [head | {"kind": kind} | dataclasses.asdict(value) for value in values]
     for apart in found.apart:
-        row = {"schema_version": SCHEMA_VERSION, "kind": "models apart"}
+        row = _head(rules) | {"kind": "models apart"}
         rows.append(row | dataclasses.asdict(apart))
     return rows
+
+
+def _head(rules: AllRules) -> dict[str, object]:
+    changed = [dataclasses.asdict(each) for each in changed_rules(rules)]
+    return {"schema_version": SCHEMA_VERSION, "changed_rules": changed}
 
 
 def _to_run_and_step(value: str) -> tuple[str, int]:
@@ -139,7 +152,7 @@ def _to_run_and_step(value: str) -> tuple[str, int]:
     return run, int(step)
 
 
-def _print_comparison(each: Comparison, console: Console) -> None:
+def _print_comparison(each: Comparison, rules: AllRules, console: Console) -> None:
     def line(text: str) -> None:
         console.print(visible_text(text), markup=False, soft_wrap=True)
 
@@ -153,8 +166,9 @@ def _print_comparison(each: Comparison, console: Console) -> None:
             line(f"{len(each.pairs) - len(shown):,} more pairs; --format jsonl gives all.")
         wanted = cosine_text(each.wanted_difference)
         line(
-            "would show: the difference that these data show with 80 % chance, all pairs allowed "
-            f"for (with any number of prompts). needs: prompts that show {wanted} in a pair alone."
+            f"would show: the difference that these data show with {rules.compare.power:.0%} "
+            "chance, all pairs allowed for (with any number of prompts). needs: prompts that show "
+            f"{wanted} in a pair alone."
         )
         for pair in shown:
             if pair.reason is not None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.fromstore import prompt_reports_in_store
 from clipstore.analysis.phrases import change_text, cosine_text, count_text
-from clipstore.options import db_option, format_option, result_console
+from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
+from clipstore.options import db_option, format_option, result_console, rules_option
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.promptfindings import PromptChange, PromptReport, Reference, TagChange
 from clipstore.storage.store import default_store_path
@@ -18,7 +20,15 @@ from clipstore.storage.store import default_store_path
 SCHEMA_VERSION = 1
 PROMPT_COLUMNS = ("prompt", "verdict", "change", "q", "now", "before", "trend", "flags", "text")
 TAG_COLUMNS = ("value", "verdict", "change", "p (Holm)", "now", "before", "prompts", "flagged")
-HEAD_COLUMNS = ("schema_version", "run", "model", "against", "against_step", "in_band")
+HEAD_COLUMNS = (
+    "schema_version",
+    "changed_rules",
+    "run",
+    "model",
+    "against",
+    "against_step",
+    "in_band",
+)
 MAX_TEXT = 60
 FLAG_WORDS = {
     "TRUNCATED": "truncated: CLIP read only the beginning of these texts",
@@ -43,6 +53,7 @@ FLAG_WORDS = {
     show_default=True,
     help="Prompts that a table shows from either end. Other formats give all.",
 )
+@rules_option
 @db_option
 @format_option
 def command(
@@ -51,6 +62,7 @@ def command(
     reference: Reference | None,
     model: str | None,
     rows: int,
+    rules: AllRules,
     db: Path | None,
     form: Format,
 ) -> int:
@@ -59,7 +71,7 @@ def command(
     A prompt's number by itself says nothing: fine pictures can score .14 and poor ones .39. This is
     a list of where to look first.
     """
-    reports = prompt_reports_in_store(default_store_path(db), run, model, reference)
+    reports = prompt_reports_in_store(default_store_path(db), run, model, reference, rules)
     if tag is not None:
         known = sorted({each.tag for report in reports for each in report.tags})
         if tag not in known:
@@ -72,18 +84,26 @@ def command(
     if form == "table":
         for report in reports:
             _print_report(report, tag, rows, console)
+        if (changed := changed_rules_text(rules)) is not None:
+            console.print(changed, markup=False, soft_wrap=True)
         return 0
     finding = PromptChange if tag is None else TagChange
     columns = (*HEAD_COLUMNS, *(field.name for field in dataclasses.fields(finding)))
     print_rows(
-        [row for report in reports for row in _report_to_rows(report, tag)], columns, form, console
+        [row for report in reports for row in _report_to_rows(report, tag, rules)],
+        columns,
+        form,
+        console,
     )
     return 0
 
 
-def _report_to_rows(report: PromptReport, tag: str | None) -> list[dict[str, object]]:
+def _report_to_rows(
+    report: PromptReport, tag: str | None, rules: AllRules
+) -> list[dict[str, object]]:
     head: dict[str, object] = {
         "schema_version": SCHEMA_VERSION,
+        "changed_rules": [dataclasses.asdict(each) for each in changed_rules(rules)],
         "run": report.run,
         "model": report.model,
         "against": report.reference,

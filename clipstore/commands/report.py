@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from clipstore.analysis.rulesfile import rules_from_file
+from clipstore.analysis.allrules import AllRules
 from clipstore.errors import OutputError
 from clipstore.options import db_option, planned_steps_option, result_console, rules_option
 from clipstore.report.fromstore import ReportRequest, report_from_store
@@ -120,7 +120,7 @@ def command(
     with_paths: bool,
     now: datetime | None,
     planned_steps: int | None,
-    rules_file: Path | None,
+    rules: AllRules,
     db: Path | None,
 ) -> int:
     """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
@@ -138,7 +138,7 @@ def command(
             link_files_from=page_folder if link_files else None,
         ),
         size_cap_bytes=size_cap_bytes,
-        rules=None if rules_file is None else rules_from_file(rules_file),
+        rules=rules,
         planned_steps=planned_steps,
         runs=runs,
         since=None if since is None else since.replace(tzinfo=UTC),

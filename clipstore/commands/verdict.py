@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import click
 
+from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.phrases import cosine_text
 from clipstore.analysis.picturesfromstore import with_pictures
-from clipstore.analysis.rules import Rules
-from clipstore.analysis.rulesfile import changed_rules, changed_rules_text, rules_from_file
+from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
 from clipstore.analysis.tostore import keep_verdicts, verdict_news
 from clipstore.findings import Label, Verdict
 from clipstore.options import (
@@ -68,7 +68,7 @@ def command(
     pictures: bool | None,
     fail_on: tuple[str, ...],
     planned_steps: int | None,
-    rules_file: Path | None,
+    rules: AllRules,
     db: Path | None,
     form: Format,
 ) -> int:
@@ -78,17 +78,19 @@ def command(
     how far pictures follow their prompts and nothing about their quality.
     """
     store = default_store_path(db)
-    rules = Rules() if rules_file is None else rules_from_file(rules_file)
     with open_current(store) as reader:
-        verdicts = verdicts_from_reader(reader, rules, planned_steps)
-        news = verdict_news(reader, verdicts, rules, store, datetime.now(UTC))
+        verdicts = verdicts_from_reader(reader, rules.verdict, planned_steps)
+        news = verdict_news(reader, verdicts, rules.verdict, store, datetime.now(UTC))
         unknown = sorted(set(runs) - {verdict.run for verdict in verdicts})
         if unknown:
             raise click.UsageError(
                 f"no scored run named {', '.join(unknown)}; see `clipstore runs` for the names."
             )
         chosen, left_alone = with_pictures(
-            reader, [v for v in verdicts if not runs or v.run in runs], asked=pictures
+            reader,
+            [v for v in verdicts if not runs or v.run in runs],
+            asked=pictures,
+            rules=rules.pictures,
         )
     _tell_what_is_missing(chosen, left_alone)
     if (not_kept := keep_verdicts(store, news)) is not None:
@@ -117,7 +119,7 @@ def command(
     return EXIT_VERDICT if any(verdict.verdict in wanted for verdict in chosen) else 0
 
 
-def verdict_to_row(verdict: Verdict, rules: Rules) -> dict[str, object]:
+def verdict_to_row(verdict: Verdict, rules: AllRules) -> dict[str, object]:
     """The machine form: every field of `findings.Verdict`, the version of that form, and the rules
     that are not the usual ones."""
     changed = [dataclasses.asdict(each) for each in changed_rules(rules)]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from clipstore import __version__
 from clipstore.analysis.calibration import Calibration, pairs_to_calibration
+from clipstore.analysis.calibrationrules import CalibrationRules
 from clipstore.errors import CalibrationRefused
 from clipstore.model.embedder import Embedder
 from clipstore.pictures.images import decode_picture, pixels_to_crop_id, read_picture
@@ -58,6 +59,7 @@ def calibrate_pairs(
     embedder: Embedder,
     *,
     limit: int = DEFAULT_LIMIT,
+    rules: CalibrationRules | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> CalibrationReport:
     """Measure at most `limit` pairs, evenly spread over the listing, and derive the band.
@@ -88,6 +90,7 @@ def calibrate_pairs(
         np.clip(pictures @ embedded.vectors.T, -1.0, 1.0),  # (n_pictures, n_texts)
         np.array([column[one.text] for one in measured]),
         np.array([one.crop_id for one in measured]),
+        rules,
     )
     return CalibrationReport(
         calibration=calibration,

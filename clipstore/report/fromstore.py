@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from clipstore import __version__
+from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.fromstore import bands_from_reader, verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
-from clipstore.analysis.rules import Rules
 from clipstore.analysis.rulesfile import changed_rules_text
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
@@ -41,7 +41,7 @@ class ReportRequest:
     """With its time zone."""
     wishes: PictureWishes
     size_cap_bytes: int
-    rules: Rules | None = None
+    rules: AllRules | None = None
     planned_steps: int | None = None
     """For runs whose own settings do not say."""
     runs: tuple[str, ...] = ()
@@ -55,11 +55,11 @@ class ReportRequest:
 def report_from_store(store: Path, request: ReportRequest) -> ReportData:
     """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
     database is given back. Raises `RunUnknown` for a run that is not there."""
-    rules = request.rules or Rules()
+    rules = request.rules or AllRules()
     with open_current(store) as reader:
-        judged = verdicts_from_reader(reader, rules, request.planned_steps)
+        judged = verdicts_from_reader(reader, rules.verdict, request.planned_steps)
         chosen = _chosen(reader, judged, request)
-        verdicts, vectors_left = with_pictures(reader, chosen, asked=None)
+        verdicts, vectors_left = with_pictures(reader, chosen, asked=None, rules=rules.pictures)
         runs = {verdict.run for verdict in verdicts}
         tables = _tables(reader)
         if len(runs) < len({verdict.run for verdict in judged}) or request.runs or request.since:
@@ -133,7 +133,7 @@ def _selection(request: ReportRequest, n_chosen: int, n_all: int) -> str | None:
 
 
 def _comparisons(
-    reader: Reader, verdicts: Sequence[Verdict], rules: Rules
+    reader: Reader, verdicts: Sequence[Verdict], rules: AllRules
 ) -> tuple[RunComparisons | None, str | None]:
     """The comparisons, or why there are none."""
     runs = {verdict.run for verdict in verdicts}
@@ -149,8 +149,10 @@ def _comparisons(
     bands = bands_from_reader(reader)
     return (
         RunComparisons(
-            of_runs=compare_runs(scores, bands, CompareOptions(), rules),
-            against_base=compare_runs(scores, bands, CompareOptions(against_base=True), rules),
+            of_runs=compare_runs(scores, bands, CompareOptions(), rules.verdict, rules.compare),
+            against_base=compare_runs(
+                scores, bands, CompareOptions(against_base=True), rules.verdict, rules.compare
+            ),
         ),
         None,
     )
