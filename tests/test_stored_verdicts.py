@@ -111,12 +111,56 @@ def test_newer_scores_make_a_verdict_stale_until_the_next_one(store: Path) -> No
     assert check_store(store) == ()
 
 
-def test_other_constants_are_another_verdict(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verdicts_by_other_constants_stand_beside_the_usual_ones(
+    store: Path, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[verdict]\nalpha = 0.001\n[compare]\nalpha = 0.01\n")
     verdict(store)
-    monkeypatch.setattr("clipstore.analysis.tostore.Rules", lambda: Rules(alpha=0.001))
+    verdict(store, "--rules", str(rules))
+    verdict(store)
     judge_and_keep(store, datetime.now(UTC))
+    changed = '{"verdict.alpha": 0.001}'
     assert n_kept(store) == 4
-    assert [json.loads(str(rules))["alpha"] for (rules,) in current(store, "rules")] == [0.001] * 2
+    assert set(current(store, "run, changed_rules")) == {
+        (run, told) for run in ("low", "short") for told in (None, changed)
+    }
+    for kept, told in current(store, "rules, changed_rules"):
+        assert json.loads(str(kept))["alpha"] == (0.001 if told else 0.01)
+    (question,) = (query for query in ready_queries() if query.name == "verdicts")
+    shown = run_query(store, question.sql).select("run", "changed_rules")
+    assert shown.rows() == [("low", None), ("short", None), ("low", changed), ("short", changed)]
+    assert check_store(store) == ()
+
+
+def test_another_plan_makes_a_verdict_stale(store: Path) -> None:
+    verdict(store)
+    later = {**run_row("low"), "planned_steps": 5000, "seen_at": LATER}
+    write_rows(store, {"runs": [later]})
+    merge_parts(store, wait_seconds=1)
+    assert current(store, "run, is_stale") == [("low", True), ("short", False)]
+    verdict(store)
+    assert current(store, "run, is_stale, planned_steps")[0] == ("low", False, 5000)
+
+
+def test_a_plan_given_by_hand_is_not_stale(store: Path) -> None:
+    write_rows(store, {"runs": [{**run_row("short"), "planned_steps": None, "seen_at": LATER}]})
+    merge_parts(store, wait_seconds=1)
+    verdict(store, "--planned-steps", "700")
+    assert current(store, "run, is_stale, planned_steps")[1] == ("short", False, 700)
+
+
+def test_verdicts_of_two_runs_of_one_name_are_said_not_to_be_kept(store: Path) -> None:
+    twin = {**run_row("low"), "run_id": 77, "root": "/elsewhere/low"}
+    again = scores("low", 100, 0.2)
+    for row in again["scores"]:
+        row["run_id"] = 77  # type: ignore[index]
+    write_rows(store, {"runs": [twin]}, again)
+    merge_parts(store, wait_seconds=1)
+    _, told = verdict(store)
+    assert "verdicts of low are not kept in the database: several runs have that name" in told
+    assert [run for (run,) in current(store, "run")] == ["short"]
+    assert "of low are not kept" in (judge_and_keep(store, LATER) or "")
 
 
 def test_a_held_database_stops_no_verdict_and_gets_it_once_later(store: Path) -> None:

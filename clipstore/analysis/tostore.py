@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from clipstore import __version__
+from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.rules import Rules
+from clipstore.analysis.rulesfile import changed_rules
 from clipstore.errors import ClipstoreError
 from clipstore.findings import Verdict
 from clipstore.storage.spool import list_parts, spool_folder, write_part
@@ -29,9 +32,18 @@ SCORES_UNASKED = 2_000_000
 than its user expects of the end of an ingest."""
 DECIMALS = 6
 
-_KEY = ["model_id", "run_id"]
+_KEY = ["model_id", "run_id", "changed_rules"]
 _SCHEMA = TABLE_SCHEMAS["verdicts"]
 _SAID = [name for name in _SCHEMA if name not in ("judged_at", "notes")]
+
+
+class VerdictNews(NamedTuple):
+    """What is to be kept."""
+
+    rows: pl.DataFrame
+    """Of the table verdicts."""
+    left_out: str | None
+    """Which verdicts cannot be kept, and why."""
 
 
 def judge_and_keep(store: Path, judged_at: datetime) -> str | None:
@@ -47,19 +59,22 @@ def judge_and_keep(store: Path, judged_at: datetime) -> str | None:
             news = verdict_news(reader, verdicts_from_reader(reader), Rules(), store, judged_at)
     except ClipstoreError as error:
         return f"the verdicts in the database are not renewed: {error}"
-    return keep_verdicts(store, news)
+    return "\n".join(filter(None, (keep_verdicts(store, news.rows), news.left_out))) or None
 
 
 def verdict_news(
     reader: Reader, verdicts: Sequence[Verdict], rules: Rules, store: Path, judged_at: datetime
-) -> pl.DataFrame:
-    """Rows of the table verdicts for those that say something else than the newest kept ones, be
-    these in the store or still in its spool."""
-    rows = _verdict_rows(reader.read("verdict_sources"), verdicts, rules, judged_at)
+) -> VerdictNews:
+    """Those that say something else than the newest kept ones by the same constants, be these in
+    the store or still in its spool."""
+    sources = reader.read("verdict_sources")
+    rows = _verdict_rows(sources, verdicts, rules, judged_at)
     kept = [reader.read("newest_verdicts"), *_waiting(store)]
     newest = pl.concat(kept).sort("judged_at").unique(_KEY, keep="last")
     content = [pl.col("notes").list.join(" "), *map(pl.col, _SAID)]  # polars joins on no lists
-    return rows.join(newest, on=content, how="anti", nulls_equal=True)
+    return VerdictNews(
+        rows.join(newest, on=content, how="anti", nulls_equal=True), _left_out(sources)
+    )
 
 
 def keep_verdicts(store: Path, news: pl.DataFrame) -> str | None:
@@ -91,6 +106,7 @@ def _verdict_rows(
         for row in sources.unique(["model", "run"], keep="none").iter_rows(named=True)
     }
     constants = json.dumps(asdict(rules), sort_keys=True)
+    changed = {each.name: each.value for each in changed_rules(AllRules(verdict=rules))}
     return pl.DataFrame(
         [
             {
@@ -98,6 +114,7 @@ def _verdict_rows(
                 "run_id": source["run_id"],
                 **_values(verdict),
                 "rules": constants,
+                "changed_rules": json.dumps(changed, sort_keys=True) if changed else None,
                 "clipstore_version": __version__,
                 "scores_until": source["scores_until"],
                 "judged_at": judged_at,
@@ -107,6 +124,18 @@ def _verdict_rows(
         ],
         schema=_SCHEMA,
         orient="row",
+    )
+
+
+def _left_out(sources: pl.DataFrame) -> str | None:
+    """A sentence where several runs of one model have the same name."""
+    named = sources.group_by("model", "run").len().filter(pl.col("len") > 1)["run"]
+    if named.is_empty():
+        return None
+    listed = ", ".join(sorted(named.unique().to_list()))
+    return (
+        f"the verdicts of {listed} are not kept in the database: several runs have that name, and "
+        "it alone does not tell which verdict is whose. Rename a folder and ingest it again."
     )
 
 

@@ -93,8 +93,8 @@ def command(
             rules=rules.pictures,
         )
     _tell_what_is_missing(chosen, left_alone)
-    if (not_kept := keep_verdicts(store, news)) is not None:
-        message_console().print(not_kept, markup=False)
+    for told in filter(None, (keep_verdicts(store, news.rows), news.left_out)):
+        message_console().print(visible_text(told), markup=False)
     console = result_console()
     if form == "table":
         print_rows([_verdict_to_table_row(v) for v in chosen], TABLE_COLUMNS, form, console)

@@ -205,6 +205,7 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
             "clipstore_version": TEXT,
             "scores_until": TIME,
             "judged_at": TIME,
+            "changed_rules": TEXT,
         }
     ),
     "scalars": pl.Schema(
@@ -292,6 +293,7 @@ NULLABLE_COLUMNS: Mapping[str, frozenset[str]] = {
             "last_step",
             "planned_steps",
             "checkpoint_jitter",
+            "changed_rules",
         }
     ),
 }

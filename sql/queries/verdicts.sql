@@ -1,5 +1,6 @@
 -- The newest stored verdicts, `verdict` only (default: all), those that save the most steps first.
--- `is_stale` marks verdicts that do not know the run's newest scores.
+-- `changed_rules` are the constants of --rules it was made with, empty for the usual ones; `is_stale`
+-- marks verdicts that do not know the run's newest scores or plan, or its model's calibration.
 SELECT
     model,
     run,
@@ -15,10 +16,11 @@ SELECT
     location,
     last_step,
     planned_steps,
+    changed_rules,
     is_stale,
     judged_at,
     sentence
 FROM current_verdicts
 WHERE ($run::VARCHAR IS NULL OR run = $run::VARCHAR)
   AND ($verdict::VARCHAR IS NULL OR verdict = $verdict::VARCHAR)
-ORDER BY verdict, steps_saved DESC NULLS LAST, run, model;
+ORDER BY changed_rules NULLS FIRST, verdict, steps_saved DESC NULLS LAST, run, model;

@@ -1,5 +1,6 @@
--- The newest stored verdict of each run and model, as the table has it.
+-- The newest stored verdict of each run, model and set of constants, as the table has it.
 SELECT *
 FROM verdicts
-QUALIFY row_number() OVER (PARTITION BY model_id, run_id ORDER BY judged_at DESC, verdict) = 1
-ORDER BY model_id, run_id;
+QUALIFY row_number()
+    OVER (PARTITION BY model_id, run_id, changed_rules ORDER BY judged_at DESC, verdict) = 1
+ORDER BY model_id, run_id, changed_rules;

@@ -2,7 +2,8 @@ CREATE OR REPLACE VIEW current_verdicts AS
 WITH newest AS (
     SELECT *
     FROM verdicts
-    QUALIFY row_number() OVER (PARTITION BY model_id, run_id ORDER BY judged_at DESC, verdict) = 1
+    QUALIFY row_number()
+        OVER (PARTITION BY model_id, run_id, changed_rules ORDER BY judged_at DESC, verdict) = 1
 ),
 scored AS (
     SELECT model_id, run_id, max(scored_at) AS last_scored_at
@@ -14,14 +15,17 @@ SELECT
     coalesce(runs.name, '') AS run,
     newest.*,
     coalesce(scored.last_scored_at > newest.scores_until, false)
-        OR coalesce(model_bands.calibrated_at > newest.judged_at, false) AS is_stale
+        OR coalesce(model_bands.calibrated_at > newest.judged_at, false)
+        -- A run without a plan of its own may have been judged with --planned-steps.
+        OR (nullif(runs.planned_steps, 0) IS NOT NULL
+            AND runs.planned_steps IS DISTINCT FROM newest.planned_steps) AS is_stale
 FROM newest
 LEFT JOIN scored USING (model_id, run_id)
 LEFT JOIN model_labels USING (model_id)
 LEFT JOIN runs USING (run_id)
 LEFT JOIN model_bands USING (model_id);
 
-COMMENT ON VIEW current_verdicts IS 'The newest verdict of each run and model. `clipstore ingest` and `clipstore verdict` write them.';
+COMMENT ON VIEW current_verdicts IS 'The newest verdict of each run and model, by the usual rules (changed_rules is NULL) and by each other set of constants it was asked with. `clipstore ingest` and `clipstore verdict` write them.';
 COMMENT ON COLUMN current_verdicts.model IS 'Name of the CLIP model. Scores of two models never mix.';
 COMMENT ON COLUMN current_verdicts.run IS 'Name of the run.';
 COMMENT ON COLUMN current_verdicts.model_id IS 'The model whose scores were judged.';
@@ -56,7 +60,8 @@ COMMENT ON COLUMN current_verdicts.planned_steps IS 'Optimizer steps planned; NU
 COMMENT ON COLUMN current_verdicts.checkpoint_jitter IS 'Estimated SD by which one checkpoint moves all prompts together; NULL when too short.';
 COMMENT ON COLUMN current_verdicts.notes IS 'Codes of what else is to be known, for example TOO_FEW_PROMPTS.';
 COMMENT ON COLUMN current_verdicts.rules IS 'Every constant of the rule, as a JSON object.';
+COMMENT ON COLUMN current_verdicts.changed_rules IS 'Those of them that are not the usual ones, as a JSON object; NULL when all are.';
 COMMENT ON COLUMN current_verdicts.clipstore_version IS 'Version of clipstore that judged.';
 COMMENT ON COLUMN current_verdicts.scores_until IS 'Time of the newest score that was known to it.';
 COMMENT ON COLUMN current_verdicts.judged_at IS 'When it was judged.';
-COMMENT ON COLUMN current_verdicts.is_stale IS 'True when the run has scores, or its model a calibration, that the verdict does not know: `clipstore verdict` judges anew.';
+COMMENT ON COLUMN current_verdicts.is_stale IS 'True when the run has scores or another plan, or its model a calibration, that the verdict does not know: `clipstore verdict` judges anew.';
