@@ -144,8 +144,22 @@ def test_ready_questions_and_views_flag_them_beside_their_number(folder: Path) -
         if row["is_truncated"] or row["asks_for_words"]
     }
     assert flagged == {"p00": (True, False), "p01": (False, True)}
-    sql = "SELECT DISTINCT prompt_id FROM current_scores WHERE asks_for_words"
-    assert run_query(folder / "clipstore.duckdb", sql).rows() == [("p01",)]
+    for view in ("current_scores", "prompt_step", "prompt_summary"):
+        for flag, prompt in (("is_truncated", "p00"), ("asks_for_words", "p01")):
+            sql = f"SELECT DISTINCT prompt_id FROM {view} WHERE {flag}"  # noqa: S608
+            assert run_query(folder / "clipstore.duckdb", sql).rows() == [(prompt,)], view
+    views_with_a_number_of_a_prompt = run_query(
+        folder / "clipstore.duckdb",
+        """
+        SELECT table_name FROM duckdb_columns()
+        WHERE schema_name = 'main' AND table_name IN (SELECT view_name FROM duckdb_views())
+        GROUP BY table_name
+        HAVING bool_or(column_name = 'prompt_id') AND bool_or(column_name = 'model')
+            AND bool_or(column_name IN ('cosine', 'mean', 'last_mean'))
+            AND count(*) FILTER (column_name IN ('is_truncated', 'asks_for_words')) < 2
+        """,
+    )
+    assert views_with_a_number_of_a_prompt.rows() == []
 
 
 def test_other_constants_are_used_and_told(folder: Path, tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 -- Means per prompt for the report's cards: blank prompts left out.
 SELECT
-    prompt_step.*,
+    prompt_step.* REPLACE (
+        coalesce(prompt_step.is_truncated, false) AS is_truncated,
+        coalesce(prompt_step.asks_for_words, false) AS asks_for_words
+    ),
     prompt_step.mean AS cosine,
-    prompt_texts.text,
-    coalesce(prompt_tokens.is_truncated, false) AS is_truncated,
-    coalesce(prompt_texts.asks_for_words, false) AS asks_for_words
+    prompt_texts.text
 FROM prompt_step
 LEFT JOIN prompt_texts USING (text_id)
-LEFT JOIN prompt_tokens USING (model_id, text_id)
 WHERE NOT prompt_step.is_blank AND prompt_step.panel IN ('checkpoint', 'only', 'base')
 ORDER BY model, run, panel, step, prompt_id, text_id;
