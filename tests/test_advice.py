@@ -93,7 +93,7 @@ def test_an_unclear_trend_gets_the_validations_and_the_bound_they_would_reach() 
     assert (found["MORE_PROMPTS"].n_prompts or 0) > 6
     assert (advice.n_validations or 0) >= 2
     assert advice.resolution_cosine == 0.02
-    assert "± .020" in advice.text
+    assert "± 0.020" in advice.text
 
 
 def test_a_short_run_gets_the_validations_that_are_missing() -> None:

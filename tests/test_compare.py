@@ -101,7 +101,7 @@ def test_nothing_is_ranked_where_both_may_be_in_the_band() -> None:
     ]
     assert found.groups == (Group(("r00", "r01", "r02"), "judge by eye"),)
     assert found.pairs[0].reason == (
-        "both means may be .30 or higher, where differences are not informative: judge by eye"
+        "both means may be 0.30 or higher, where differences are not informative: judge by eye"
     )
 
 

@@ -331,6 +331,7 @@ def test_the_command_tells_rows_and_exits_with_3_when_some_were_refused(tmp_path
     }
     for asked in (["runs"], ["verdict"], ["compare", "--all"], ["report", "--html", "r.html"]):
         clipstore(*asked, expect=0)
+    assert "compared: the scores were imported" in clipstore("verdict", expect=0).stderr
     page = (tmp_path / "r.html").read_text(encoding="utf-8")
     assert "m (imported)" in page
     clipstore("import", "scores.csv", "--model", "m", "--band", "1,2", expect=2)

@@ -46,8 +46,8 @@ def test_a_run_stuck_below_the_band_is_abandoned_with_its_numbers() -> None:
     assert (verdict.verdict, verdict.abandon.reason) == ("abandon", "STUCK_BELOW_BAND")
     assert verdict.abandon.first_flag_step == 1800  # 60 % of the plan
     assert verdict.abandon.steps_saved == 1200
-    assert verdict.reasons[0].startswith("clip/mean .24")
-    assert "over 50 prompts has stayed under .30 for the last 20 validations" in verdict.reasons[0]
+    assert verdict.reasons[0].startswith("clip/mean 0.24")
+    assert "over 50 prompts has stayed under 0.30 for the last 20 validations" in verdict.reasons[0]
     assert "by the planned step 3,000" in verdict.reasons[0]
     assert any("step 1,800" in reason and "1,200 of 3,000" in reason for reason in verdict.reasons)
     assert verdict.what_it_would_take is None
@@ -61,7 +61,10 @@ def test_a_rise_that_cannot_reach_the_band_within_the_plan_is_not_told_to_keep_g
     slow = noisy(0.20 + 0.0012 * T30, 200)
     late, early = verdict_of(slow), verdict_of(slow, 9000)
     assert (late.plateau.status, late.verdict) == ("rising", "cannot tell yet")
-    assert "rising too slowly" in late.reasons[0] and ".30 within the plan" in late.reasons[0]
+    assert "is rising too slowly: the planned 3,000 steps are done" in late.reasons[0]
+    underway = verdict_of(slow, 4000)
+    assert "after 75 % of the planned 4,000 steps not even the steepest" in underway.reasons[0]
+    assert "reaches 0.30 within the plan" in underway.reasons[0]
     assert late.abandon.answer == "cannot tell yet" and "TOO_SLOW" in late.notes
     assert late.what_it_would_take is not None
     (steps,) = re.findall(r"at least ([\d,]+) steps", late.what_it_would_take)
@@ -133,7 +136,7 @@ def test_a_collapsed_run_that_comes_back_into_the_band_is_no_longer_flagged() ->
 def test_a_run_that_was_near_the_band_is_not_called_stuck() -> None:
     verdict = verdict_of(noisy(np.concatenate([np.full(10, 0.30), np.full(20, 0.272)]), 200))
     assert (verdict.verdict, verdict.abandon.first_flag_step) == ("cannot tell yet", None)
-    assert "its best was .30" in verdict.reasons[0]
+    assert "its best was 0.30" in verdict.reasons[0]
 
 
 def test_a_flag_waits_while_a_trend_that_fits_could_still_reach_the_band() -> None:

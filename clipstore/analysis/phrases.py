@@ -4,15 +4,15 @@ from __future__ import annotations
 
 
 def cosine_text(value: float) -> str:
-    """.241, −.012: three decimals without the zero that every cosine has."""
+    """0.241, −0.012: three decimals, as the tables have them."""
     text = f"{abs(value):.3f}"
-    return ("−" if value < 0 and float(text) != 0 else "") + text.removeprefix("0")
+    return ("−" if value < 0 and float(text) != 0 else "") + text
 
 
 def change_text(value: float) -> str:
-    """+.003, −.012, .000."""
+    """+0.003, −0.012, 0.000."""
     text = cosine_text(value)
-    return text if text.startswith("−") or text == ".000" else f"+{text}"
+    return text if text.startswith("−") or text == "0.000" else f"+{text}"
 
 
 def count_text(number: int, noun: str) -> str:
@@ -21,5 +21,5 @@ def count_text(number: int, noun: str) -> str:
 
 
 def band_text(edge: float) -> str:
-    """.30: the edges of a band have two decimals."""
-    return f"{edge:.2f}".removeprefix("0")
+    """0.30: the edges of a band have two decimals."""
+    return f"{edge:.2f}"

@@ -59,12 +59,15 @@ def with_pictures(
     found: dict[int, PictureFindings] = {}
     models, runs = reader.read("analysis_models"), reader.read("analysis_runs")
     model_ids = dict(models.select("model", "model_id").iter_rows())
+    imported = set(models.filter(pl.col("is_imported"))["model"])
     run_ids = dict(runs.select("run", "run_id").iter_rows())
     n_named = Counter(runs["run"].to_list())
     by_model: dict[int, list[int]] = defaultdict(list)
     for at, verdict in enumerate(verdicts):
         model_id = model_ids.get(verdict.model)
-        if model_id is None or n_named[verdict.run] != 1:
+        if verdict.model in imported:
+            found[at] = _not_looked_at("the scores were imported, without pictures")
+        elif model_id is None or n_named[verdict.run] != 1:
             found[at] = _not_looked_at(f"{n_named[verdict.run]} runs are named {verdict.run}")
         else:
             by_model[model_id].append(at)

@@ -34,7 +34,7 @@ _TOLD_AS_REASONS: frozenset[AdviceKind] = frozenset(
 
 
 def level_text(facts: Facts) -> str:
-    """clip/mean .241 ± .004 over 48 prompts"""
+    """clip/mean 0.241 ± 0.004 over 48 prompts"""
     plateau = facts.fit.plateau
     level, low = plateau.level, plateau.level_low
     if level is None or low is None:
@@ -74,10 +74,7 @@ def _first_sentence(facts: Facts) -> str:  # noqa: C901, PLR0912 - one branch a 
         case "RISING":
             return f"{level} is still rising: {_horizon(facts)}."
         case "TOO_SLOW":
-            return (
-                f"{level} is rising too slowly: after {_share_done(facts)} not even the steepest "
-                f"trend that fits reaches {_low(facts)} within the plan."
-            )
+            return _too_slow_sentence(facts)
         case "NO_BAND":
             return (
                 f"{level} is {_shape(facts)}; for this CLIP model no band is known, so clipstore "
@@ -179,6 +176,19 @@ def _drop_sentence(facts: Facts) -> str:
     )
 
 
+def _too_slow_sentence(facts: Facts) -> str:
+    level, low, planned = level_text(facts), _low(facts), facts.planned_steps or 0
+    if facts.plan_is_done:
+        return (
+            f"{level} is rising too slowly: the planned {planned:,} steps are done, and it is "
+            f"still below {low}."
+        )
+    return (
+        f"{level} is rising too slowly: after {_share_done(facts)} not even the steepest trend "
+        f"that fits reaches {low} within the plan."
+    )
+
+
 def _in_band_sentence(facts: Facts) -> str:
     if facts.band is None:
         raise ValueError("a level lies in a band only where there is one")
@@ -251,7 +261,7 @@ def _remarks(facts: Facts) -> tuple[str, ...]:
 
 
 def _horizon(facts: Facts) -> str:
-    """another 2,000 steps at this trend: −.002 … +.003"""
+    """another 2,000 steps at this trend: −0.002 … +0.003"""
     plateau = facts.fit.plateau
     if plateau.drift_low is None or plateau.drift_high is None:
         return "no trend yet"

@@ -42,7 +42,7 @@ EXAMPLES_PER_REASON = 3
     "--band",
     "band_text",
     metavar="POOR,LOW,HIGH",
-    help="The model's band as cosines, for example .22,.30,.39.",
+    help="The model's band as cosines, for example 0.22,0.30,0.39.",
 )
 @db_option
 @format_option
@@ -81,7 +81,7 @@ def _to_band(text: str) -> Band:
         poor, low, high = (float(part) for part in text.split(","))
     except ValueError:
         raise click.UsageError(
-            f"--band {text!r} is not three numbers, as in .22,.30,.39."
+            f"--band {text!r} is not three numbers, as in 0.22,0.30,0.39."
         ) from None
     if not -1 <= poor <= low < high <= 1:
         raise click.UsageError(f"--band {text!r} must rise and lie within -1 to 1.")

@@ -9,6 +9,7 @@ SELECT
     models.dimension,
     models.logit_scale,
     models.software,
+    models.backend = 'imported' AS is_imported,
     model_bands.poor_below_cosine,
     model_bands.band_low_cosine,
     model_bands.band_high_cosine
