@@ -122,7 +122,13 @@ def command(
     stop = StopSwitch()
     with stop_on_signal(stop) as received, IngestProgress(messages) as progress:
         report = ingest_discoveries(
-            found, store, embedder, options, on_progress=progress.update, stop=stop
+            found,
+            store,
+            embedder,
+            options,
+            on_progress=progress.update,
+            on_log=progress.update_log,
+            stop=stop,
         )
     _print_report(report, store, form)
     if timings:

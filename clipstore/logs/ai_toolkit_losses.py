@@ -23,6 +23,7 @@ HEAD_BYTES = 16
 FILE_NAME = "loss_log.db"
 ROWS_PER_CHUNK = 100_000
 _MAGIC = b"SQLite format 3\0"
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name IN ('metrics', 'steps')"
 _ROWS = """
     SELECT metrics.rowid, metrics.step, metrics.key, metrics.value_real, steps.wall_time
     FROM metrics LEFT JOIN steps ON steps.step = metrics.step
@@ -41,6 +42,9 @@ def read(path: Path, start: LogPosition) -> Iterator[LogChunk]:
         raise Unreadable("it is not an SQLite database")
     try:
         with closing(_open(path)) as database:
+            if len(database.execute(_TABLES).fetchall()) != 2:
+                # A view of that name could run for ever.
+                raise Unreadable("it has no tables metrics and steps")
             rows = database.execute(_ROWS, (start.offset,))
             last_step = start.last_step
             while some := rows.fetchmany(ROWS_PER_CHUNK):

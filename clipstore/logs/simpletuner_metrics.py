@@ -23,6 +23,7 @@ HEAD_BYTES = 4096
 FILE_NAME = "training_metrics.jsonl"
 CHUNK_BYTES = 4 * 2**20
 MAX_LINE_BYTES = 2**20
+MAX_STEP = 2**63 - 1
 
 
 class _Row(NamedTuple):
@@ -42,7 +43,7 @@ def read(path: Path, start: LogPosition) -> Iterator[LogChunk]:
     with open_regular(path) as file:
         file.seek(offset)
         rest = b""
-        while more := _read(file.read, CHUNK_BYTES):
+        while more := file.read(CHUNK_BYTES):
             *lines, rest = (rest + more).split(b"\n")
             tags: list[str] = []
             steps: list[int] = []
@@ -65,11 +66,6 @@ def read(path: Path, start: LogPosition) -> Iterator[LogChunk]:
                 raise Unreadable(f"the line at byte {offset:,} has no end")
             scalars = Scalars(tags, steps, times, values)
             yield LogChunk(LogPosition(offset, last_step), scalars, damage=tuple(damage))
-
-
-def _read(read: object, n_bytes: int) -> bytes:
-    assert callable(read)
-    return bytes(read(n_bytes))
 
 
 def _line_to_rows(line: bytes) -> tuple[_Row, ...] | None:
@@ -95,17 +91,26 @@ def _text_to_row(text: bytes) -> _Row | None:
     metrics = value.get("metrics") if isinstance(value, dict) else None
     if not isinstance(step, int) or isinstance(step, bool) or not isinstance(metrics, dict):
         return None
+    if abs(step) > MAX_STEP:
+        return None
     numbers = {
-        name: float(number)
+        name: _to_float(number)
         for name, number in metrics.items()
         if isinstance(number, int | float) and not isinstance(number, bool)
     }
     return _Row(step, _to_seconds(value.get("timestamp")), numbers)
 
 
+def _to_float(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
+
+
 def _to_seconds(stamp: object) -> float:
     if isinstance(stamp, int | float) and not isinstance(stamp, bool):
-        return float(stamp)
+        return _to_float(stamp)
     try:
         return datetime.fromisoformat(str(stamp)).timestamp()
     except (ValueError, OverflowError):

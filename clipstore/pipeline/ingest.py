@@ -11,18 +11,20 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from clipstore.model.embedder import Embedder
-from clipstore.pipeline.accounting import Account, Tally
+from clipstore.pipeline.accounting import Account
 from clipstore.pipeline.discover import Discovery
+from clipstore.pipeline.ingestvalues import IngestOptions, IngestReport, Progress
 from clipstore.pipeline.keeping import INTERRUPTED_WAIT_SECONDS, MERGE_WAIT_SECONDS, Keeper
 from clipstore.pipeline.known import KnownFiles
 from clipstore.pipeline.knownlogs import KnownLogs, load_known_logs
 from clipstore.pipeline.logreading import LogKeeper, LogsReport
-from clipstore.pipeline.pace import Pace, PaceMeter
+from clipstore.pipeline.pace import PaceMeter
 from clipstore.pipeline.partrows import PartRows
 from clipstore.pipeline.reading import ReadResult, ReadTask
 from clipstore.pipeline.readpool import TASKS_PER_PROCESS, Reader, open_reader
@@ -30,10 +32,11 @@ from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.pipeline.runnames import with_unique_names
 from clipstore.pipeline.scoring import BatchScorer, Task
 from clipstore.pipeline.stopping import Stopped, StopSwitch
-from clipstore.pipeline.timings import IngestTimings, StageClock
+from clipstore.pipeline.timings import StageClock
 from clipstore.pipeline.vectormemory import VectorMemory, stored_vectors
-from clipstore.storage.store import MergeReport
 from clipstore.types import Picture, Problem, content_id
+
+__all__ = ["IngestOptions", "IngestReport", "Progress", "ingest_discoveries"]
 
 AHEAD_BYTES = 256 * 2**20
 """Prepared pixels that may wait for the model: 700 pictures of 336 x 336."""
@@ -49,55 +52,6 @@ MEMORY_PER_PICTURE_BYTES = 2**31
 _POLL_S = 0.1
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far an ingest is."""
-
-    tally: Tally
-    n_total: int
-    """Files in all, known and skipped ones included."""
-    n_done: int
-    """Of the files that had to be read: those that are scored, refused, pending or known."""
-    n_to_read: int
-    """Files that had to be read, or the limit where that is less."""
-    pace: Pace
-
-
-@dataclass(frozen=True)
-class IngestReport:
-    """What an ingest did."""
-
-    tally: Tally
-    n_scores: int
-    """Rows written: one per panel."""
-    n_embedded: int
-    """Pictures that went through the model; the base panel of all steps goes once."""
-    problems: tuple[Problem, ...]
-    skipped_by_rule: tuple[tuple[str, int], ...]
-    merge: MergeReport
-    interrupted: bool
-    n_left: int
-    """Files left for the next ingest by an interruption or a limit."""
-    timings: IngestTimings
-    logs: LogsReport
-
-
-@dataclass(frozen=True)
-class IngestOptions:
-    """How to run; nothing here changes a score."""
-
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    """Processes that read, decode, cut and resize, at most; small jobs start fewer. 0 reads in
-    this process, unprotected from a decoder that crashes."""
-    limit: int | None = None
-    """Stop after this many files were scored."""
-    keep_embeddings: bool = True
-    rescore: bool = False
-    """Score known files again, with the prompts of today."""
-    read_logs: bool = True
-    """Read the trainers' logs too: scalars, settings and pictures."""
-
-
 def ingest_discoveries(
     discoveries: Sequence[Discovery],
     store: Path,
@@ -105,13 +59,14 @@ def ingest_discoveries(
     options: IngestOptions,
     *,
     on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_log: Callable[[Path], None] = lambda _path: None,
     stop: StopSwitch | None = None,
 ) -> IngestReport:
     """Score what is new under `discoveries` and keep it in `store`.
 
-    `on_progress` is called after every file; `stop` is looked at between files and cuts the model
-    short. A store that is locked, damaged or too new raises before anything is scored; one that is
-    locked later only leaves the scores in the spool.
+    `on_progress` is called after every file, `on_log` before each log; `stop` is looked at between
+    files and cuts the model short. A store that is locked, damaged or too new raises before
+    anything is scored; one that is locked later only leaves the scores in the spool.
     """
     clock = StageClock()
     with Keeper(store, clock) as keeper:
@@ -121,7 +76,8 @@ def ingest_discoveries(
         discoveries = with_unique_names(discoveries, known.run_names)
         session = _Session(store, embedder, options, known, keeper, clock, stop or StopSwitch())
         if options.read_logs:
-            discoveries = session.read_logs(discoveries, load_known_logs(store, runs))
+            known_logs = load_known_logs(store, runs)
+            discoveries = session.read_logs(discoveries, known_logs, on_log)
         tasks = session.account_for(discoveries)
         session.score(tasks, on_progress)
         return session.close(discoveries)
@@ -165,10 +121,14 @@ class _Session:
         self._logs = LogsReport()
 
     def read_logs(
-        self, discoveries: Sequence[Discovery], known: KnownLogs
+        self,
+        discoveries: Sequence[Discovery],
+        known: KnownLogs,
+        on_log: Callable[[Path], None],
     ) -> tuple[Discovery, ...]:
         """Keep what is new in the runs' logs."""
-        logs = LogKeeper(known, self._rows, lambda: self._keeper.keep(self._rows))
+        keep = partial(self._keeper.keep, self._rows)
+        logs = LogKeeper(known, self._rows, keep, on_log, self._stop)
         read = tuple(map(logs.read, discoveries))
         self._logs = logs.report
         return read

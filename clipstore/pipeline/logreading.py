@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from clipstore.logged import LogPosition
 from clipstore.pipeline.discover import Discovery, count_seen
@@ -23,6 +24,7 @@ from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.pipeline.logrows import log_to_frame, pictures_to_frame, scalars_to_frame
 from clipstore.pipeline.logstates import LogStates
 from clipstore.pipeline.partrows import PartRows, path_in_run
+from clipstore.pipeline.stopping import StopSwitch
 from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import clean_settings
 from clipstore.types import Run
@@ -48,8 +50,18 @@ class LogsReport:
 class LogKeeper:
     """Reads the logs of one ingest."""
 
-    def __init__(self, known: KnownLogs, rows: PartRows, write_part: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        known: KnownLogs,
+        rows: PartRows,
+        write_part: Callable[[], None],
+        on_log: Callable[[Path], None],
+        stop: StopSwitch,
+    ) -> None:
+        """`write_part` writes what `rows` holds; `on_log` hears of each log before it is read."""
         self._known = known
+        self._on_log = on_log
+        self._stop = stop
         self._rows = rows
         self._write_part = write_part
         self._n_waiting = 0
@@ -66,6 +78,9 @@ class LogKeeper:
         logs = find_logs(found.runs, logs_outside(found.skipped, found.root, folders))
         states = LogStates(logs.unowned)
         for log in logs.logs:
+            if self._stop.is_set:
+                break  # the next ingest reads the others
+            self._on_log(log.path)
             try:
                 self._read(log)
                 states.mark_read(log)
@@ -117,6 +132,8 @@ class LogKeeper:
                     "log_files", log_to_frame(log.run, log.format.NAME, path, known)
                 )
                 self._flush()
+            if self._stop.is_set:
+                break
         if settings and is_continued:
             # A source says all of its settings at once: what it said before counts too.
             settings = _all_settings(log)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from clipstore.output import visible_text
 from clipstore.pipeline.ingest import Progress
 
 
@@ -37,6 +39,10 @@ class IngestProgress:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+    def update_log(self, path: Path) -> None:
+        """Called before each log."""
+        self._bar.update(self._task, pace=f"reading the log {visible_text(path.name)}")
 
     def update(self, progress: Progress) -> None:
         """Called after every file."""
