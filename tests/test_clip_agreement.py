@@ -109,6 +109,10 @@ def test_a_lower_mean_without_a_blank_picture_here_is_the_blank_prompts(store: P
     ]
 
 
+def test_a_difference_larger_than_any_blank_picture_makes_has_another_cause(store: Path) -> None:
+    assert agreement(store, pictures(100, cat=0.3), logged({101: 14.0})) == [(100, "unknown")]
+
+
 def test_a_trainer_told_to_leave_the_blank_prompt_out_gets_no_such_excuse(store: Path) -> None:
     settings = config_rows("a", validation_disable_unconditional="true")
     rows = agreement(store, pictures(100, cat=0.3), logged({101: 20.0}), settings)
