@@ -194,6 +194,7 @@ def test_the_viewer_is_worked_by_keys_alone(opened: Visit):
     page.keyboard.press("Escape")
     assert not viewer.is_visible()
     assert "view=" not in page.url
+    assert frame.evaluate("(button) => button === document.activeElement")
 
 
 def test_the_viewer_says_what_size_it_shows_and_the_lightbox_shows_it_one_to_one(opened: Visit):

@@ -24,9 +24,12 @@ class PictureCounts(NamedTuple):
 
     n_all: int
     n_embedded: int
+    n_beside: int
+    """Not embedded, but there as files beside the page."""
     n_left_out: int
-    """For the size."""
+    """For the size, and not beside it either."""
     n_not_asked_for: int
+    """As above."""
     n_large: int
     """Of those embedded, the ones in the larger size."""
     n_unreadable: int
@@ -34,17 +37,19 @@ class PictureCounts(NamedTuple):
 
 
 def count_pictures(pictures: Pictures) -> PictureCounts:
-    images = [picture.image for picture in pictures.listed]
-    n_embedded = sum(isinstance(image, Thumbnail) for image in images)
-    n_left_out = images.count(LEFT_OUT_FOR_SIZE)
-    n_not_asked_for = images.count(LEFT_OUT_BY_REQUEST)
+    embedded = [each for each in pictures.listed if isinstance(each.image, Thumbnail)]
+    others = [each for each in pictures.listed if not isinstance(each.image, Thumbnail)]
+    absent = [each.image for each in others if each.panel_file is None]
+    n_left_out = absent.count(LEFT_OUT_FOR_SIZE)
+    n_not_asked_for = absent.count(LEFT_OUT_BY_REQUEST)
     return PictureCounts(
-        n_all=len(images),
-        n_embedded=n_embedded,
+        n_all=len(pictures.listed),
+        n_embedded=len(embedded),
+        n_beside=len(others) - len(absent),
         n_left_out=n_left_out,
         n_not_asked_for=n_not_asked_for,
-        n_large=sum(picture.smaller is not None for picture in pictures.listed),
-        n_unreadable=len(images) - n_embedded - n_left_out - n_not_asked_for,
+        n_large=sum(each.smaller is not None for each in embedded),
+        n_unreadable=len(absent) - n_left_out - n_not_asked_for,
     )
 
 

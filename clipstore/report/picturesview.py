@@ -84,16 +84,16 @@ def counts_to_sentence(counts: PictureCounts) -> str:
     """Every picture that the cards and the verdict table would show, by what became of it."""
     if counts.n_all == 0:
         return "It has no pictures."
-    if counts.n_not_asked_for:
-        return f"{count_to_text(counts.n_not_asked_for)} pictures were not asked for."
     text = f"{count_to_text(counts.n_embedded)} of {count_to_text(counts.n_all)} pictures are in it"
     if counts.n_large:
         text += f", {count_to_text(counts.n_large)} of them at up to {LARGE_PX} pixels"
-    text += (
-        f"; {count_to_text(counts.n_left_out)} were left out for size"
-        if counts.n_left_out
-        else "; none was left out for size"
+    others = (
+        (counts.n_beside, "lie beside it"),
+        (counts.n_not_asked_for, "were not asked for"),
+        (counts.n_left_out, "were left out for size"),
+        (counts.n_unreadable, "could not be read"),
     )
-    if counts.n_unreadable:
-        text += f"; {count_to_text(counts.n_unreadable)} could not be read"
-    return f"{text}."
+    for number, what in others:
+        if number:
+            text += f"; {count_to_text(number)} {what}"
+    return f"{text}." if counts.n_left_out else f"{text}; none was left out for size."

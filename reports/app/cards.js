@@ -77,6 +77,7 @@ window.clipstoreCards = (() => {
       strip.append(figure);
       return figure;
     });
+    if (!card.f.length && !card.b) strip.textContent = "No picture of this prompt is known.";
     const current = find(".current");
     if (card.f.length) current.append(...F.copy("frame-template").childNodes);
     else current.hidden = true;

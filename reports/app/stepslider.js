@@ -47,7 +47,8 @@ window.clipstoreSteps = (() => {
   return {
     wanted: () => wanted,
 
-    /** `model()` gives the model's place at the time. */
+    /** `model()` gives the model's place at the time. Gives the function that shows the slider: not
+     * called here, because that reads all cards. */
     bind: (bar, model) => {
       const slider = { input: bar.querySelector("input"), output: bar.querySelector("output"), model };
       sliders.push(slider);
@@ -57,7 +58,6 @@ window.clipstoreSteps = (() => {
         const at = place >= all.length - 1 ? null : String(all[place]);
         clipstoreHash.set({ at }, { replace: true });
       });
-      show(slider);
       return () => show(slider);
     },
 

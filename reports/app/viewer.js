@@ -90,7 +90,7 @@ window.clipstoreViewer = (() => {
       link.href = picture.file;
       link.target = "_blank";
       link.rel = "noopener";
-      link.textContent = "The trainer\u2019s own file, uncut";
+      link.textContent = "The trainer\u2019s file with this picture, uncut";
       note.append(" ", link);
     }
   };
