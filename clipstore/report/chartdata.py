@@ -60,6 +60,7 @@ def _run_json(row: RunRow) -> Mapping[str, object]:
         "id": row.id,
         "name": visible_text(row.verdict.run),
         "label": text_for_plotly(shorten(row.verdict.run, 48)),
+        "short": text_for_plotly(shorten(row.verdict.run, 18)),
         "slug": BADGES[row.verdict.verdict].slug,
         "steps": [spread.step for spread in row.spreads],
         "n": [spread.n_prompts for spread in row.spreads],

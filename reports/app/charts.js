@@ -94,6 +94,8 @@ window.clipstoreCharts = (() => {
     plot: (plot, data, layout, config) => {
       const family = getComputedStyle(document.body).fontFamily;
       const whole = { ...layout, font: { family, size: 13 } };
+      // A chart that says how high it is keeps that height when the page or the paper changes width.
+      plot.style.height = layout.height ? `${layout.height}px` : "";
       if (plot.data) Plotly.react(plot, data, whole, config);
       else Plotly.newPlot(plot, data, whole, config);
       Plotly.relayout(plot, chartColours());

@@ -71,14 +71,15 @@
         hovertemplate:
           "%{customdata[0]}<br><b>%{x:+.4f}</b>, 95 % interval %{customdata[1]}<br>%{customdata[2]}<extra></extra>",
       }];
+      const isNarrow = plot.clientWidth < 560;
       const layout = clipstoreCharts.layout({
         height: Math.max(160, 70 + 24 * rows.length),
-        margin: { l: 200, r: 20, t: 10, b: 48 },
+        margin: { l: 12, r: 20, t: 10, b: 48 },
         hovermode: "closest",
         xaxis: { title: { text: "difference (cosine)", font: { size: 13 } }, zeroline: true, zerolinewidth: 1.5, tickformat: "+.3~f", ticks: "outside", ticklen: 4 },
         yaxis: {
           tickmode: "array", tickvals: rows.map((_, i) => i), automargin: true, showgrid: false, zeroline: false,
-          ticktext: rows.map((row) => data.runs[row.place].label), range: [rows.length - 0.5, -0.5],
+          ticktext: rows.map((row) => data.runs[row.place][isNarrow ? "short" : "label"]), range: [rows.length - 0.5, -0.5],
         },
         shapes: [{
           type: "rect", layer: "below", yref: "paper", y0: 0, y1: 1, x0: -wanted, x1: wanted,

@@ -94,14 +94,15 @@
       const n = shown.prompts.length;
       const height = Math.max(180, Math.min(6000, 70 + n * (n > 400 ? 1 : n > 60 ? 6 : 16)));
       const columns = shown.steps.length;
-      const every = Math.ceil(columns / 12);
+      const isNarrow = plot.clientWidth < 560;
+      const every = Math.ceil(columns / (isNarrow ? 3 : 12));
       const ticks = shown.steps.map((_, i) => i).filter((i) => i % every === 0 || i === columns - 1);
       const trace = {
         type: "heatmap", z: shown.z, hoverinfo: "none", hoverongaps: false,
         colorscale: isRaw ? CIVIDIS : PUOR,
         zmin: isRaw ? 0.1 : -far, zmax: isRaw ? 0.45 : far,
         xgap: columns <= 60 && n <= 400 ? 1 : 0, ygap: n <= 60 ? 1 : 0,
-        colorbar: { title: { text: isRaw ? "cosine" : "change" }, thickness: 12, len: Math.min(1, 240 / height), y: 1, yanchor: "top", tickformat: isRaw ? ".2f" : "+.2f" },
+        colorbar: { title: { text: isRaw ? "cosine" : "change", font: { size: 13 } }, thickness: isNarrow ? 8 : 12, len: Math.min(1, 240 / height), y: 1, yanchor: "top", tickformat: isRaw ? ".2f" : "+.2f" },
       };
       const layout = clipstoreCharts.layout({
         height, margin: { l: 16, r: 10, t: 30, b: 8 }, hovermode: "closest", dragmode: "zoom",
