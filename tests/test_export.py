@@ -36,6 +36,7 @@ from tests.store_rows import (
 
 TEXTS = {"fox": "=HYPERLINK(1)", "cat": 'a cat, a "hat"\nand é', "dog": "a dog"}
 STEPS = {100: 0.20, 200: 0.25, 300: 0.24}
+NOW_LATER = NOON + timedelta(days=1)
 TEXT_FILES = ("csv", "jsonl", "parquet")
 
 
@@ -194,6 +195,20 @@ def test_curves_of_epochs_do_not_stand_among_steps(tmp_path: Path) -> None:
 
     tags = EventAccumulator(str(tmp_path / "e" / "clipstore")).Reload().Tags()["scalars"]
     assert {tag.split("/")[0] for tag in tags} == {"clipstore_by_epoch"}
+
+
+def test_a_curve_ends_where_a_prompt_got_another_text(store: Path, tmp_path: Path) -> None:
+    edited = {**TEXTS, "dog": "an easier dog"}
+    later = {"fox": 0.3, "cat": 0.3, "dog": 0.9}
+    rows = [score_rows("a", step, later, edited, at=NOW_LATER) for step in (400, 500)]
+    write_rows(store, prompt_rows("a", edited, NOW_LATER), *rows)
+    merge_parts(store, wait_seconds=0)
+
+    export(store, "tensorboard", tmp_path)
+
+    folder = tmp_path / "a" / "clipstore"
+    assert scalars(folder, "clipstore/clip_mean_until_300") == list(STEPS.items())
+    assert scalars(folder, "clipstore/clip_mean") == [(400, 0.5), (500, 0.5)]
 
 
 def test_no_minimum_or_maximum_of_one_prompt_is_exported_as_a_curve(store: Path) -> None:

@@ -1,13 +1,15 @@
 """Store → the curves of each run, for tools that draw curves.
 
 Invariant: x is the step in the pictures' names, which is where trainers draw their loss; y is the
-raw cosine. Minimum and maximum over prompts are left out: one prompt's score says nothing. Of a
-run that counts epochs only, the curves are named so that they cannot stand among steps.
+raw cosine. Minimum and maximum over prompts are left out: one prompt's score says nothing. No curve
+goes on where prompts got other texts: the part before is a curve of its own. Of a run that counts
+epochs only, the curves are named so that they cannot stand among steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -84,12 +86,14 @@ def curves_of_runs(reader: Reader, runs: Sequence[str] = ()) -> tuple[RunCurves,
             raise RunUnknown(f"no run with scores is named {name!r}", scored)
     means = reader.read("report_run_step")
     times = reader.read("export_steps").partition_by("run_id", as_dict=True)
+    breaks = reader.read("text_changes").partition_by("run_id", as_dict=True)
     found = []
     for (run, model), verdict in sorted(verdicts.items()):
         if runs and run not in runs:
             continue
         own = means.filter((pl.col("run") == run) & (pl.col("model") == model))
-        steps = None if own.is_empty() else times.get((own["run_id"][0],))
+        run_id = None if own.is_empty() else own["run_id"][0]
+        steps, changed = times.get((run_id,)), breaks.get((run_id,))
         is_epoch = steps is not None and bool(steps["step_is_epoch"].any())
         seconds = () if steps is None else steps.select("step", "seconds").iter_rows()
         found.append(
@@ -97,7 +101,7 @@ def curves_of_runs(reader: Reader, runs: Sequence[str] = ()) -> tuple[RunCurves,
                 run,
                 model,
                 GROUP_BY_EPOCH if is_epoch else GROUP,
-                tuple(_curves(own, verdict.steps)),
+                _broken(_curves(own, verdict.steps), [] if changed is None else changed["step"]),
                 verdict,
                 tuple(seconds),
             )
@@ -130,6 +134,22 @@ def _curves(means: pl.DataFrame, steps: Sequence[StepMean]) -> list[Curve]:
         whose = "the model before training" if panel == "base" else "the averaged weights"
         curves.append(_column(own, "mean", f"{MEAN}_{panel}", f"clip/mean of {whose}"))
     return [curve for curve in curves if curve.points]
+
+
+def _broken(curves: Iterable[Curve], breaks: Iterable[int]) -> tuple[Curve, ...]:
+    """The curves, each in parts that end before each of these steps. The newest part keeps the
+    name."""
+    edges = sorted(breaks)
+    parts = []
+    for curve in curves:
+        by_part: dict[int, list[Point]] = {}
+        for point in curve.points:
+            by_part.setdefault(bisect_right(edges, point.step), []).append(point)
+        newest = max(by_part)
+        for number, points in by_part.items():
+            name = curve.name if number == newest else f"{curve.name}_until_{points[-1].step}"
+            parts.append(Curve(name, curve.meaning, tuple(points)))
+    return tuple(parts)
 
 
 def _column(means: pl.DataFrame, column: str, name: str, meaning: str) -> Curve:
