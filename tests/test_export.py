@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,6 +20,8 @@ from clipstore.export import tables
 from clipstore.export.curves import curves_of_runs
 from clipstore.export.places import run_to_folder
 from clipstore.export.targets import DEFAULT_VIEWS, ExportRequest, load_target, target_names
+from clipstore.logged import LogPosition
+from clipstore.logs import wandb as wandb_log
 from clipstore.logs.tensorboard import is_log
 from clipstore.storage.store import merge_parts, open_store, run_query
 from tests.store_rows import (
@@ -321,16 +324,58 @@ def test_a_view_that_is_not_there_is_an_error_that_names_those_that_are(
         export(store, "csv", tmp_path / "out", views=('run_step" --',))
 
 
+@pytest.mark.parametrize(
+    ("target", "install"),
+    [
+        ("tensorboard", r"pip install 'clipstore\[tensorboard\]'"),
+        ("wandb", "pip install wandb"),
+        ("mlflow", "pip install mlflow"),
+    ],
+)
 def test_a_missing_library_is_named_with_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, target: str, install: str
 ) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] == "tensorboard"]:
+    for name in [name for name in sys.modules if name.split(".")[0] == target]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "tensorboard", None)
-    monkeypatch.delitem(sys.modules, "clipstore.export.targets.tensorboard", raising=False)
+    monkeypatch.setitem(sys.modules, target, None)
+    monkeypatch.delitem(sys.modules, f"clipstore.export.targets.{target}", raising=False)
 
-    with pytest.raises(LibraryMissing, match=r"pip install 'clipstore\[tensorboard\]'"):
-        load_target("tensorboard")
+    with pytest.raises(LibraryMissing, match=install):
+        load_target(target)
+
+
+def test_wandb_gets_every_point_once_and_offline(store: Path, tmp_path: Path) -> None:
+    pytest.importorskip("wandb", reason="wandb is not among the test's libraries")
+    command = [sys.executable, "-m", "clipstore", "export", "--to", "wandb", str(tmp_path / "out")]
+    for _ in range(2):  # in processes of their own: one keeps wandb's count of steps
+        subprocess.run([*command, "--db", str(store)], check=True)
+
+    (place,) = (tmp_path / "out" / "wandb").glob("offline-run-*")
+    (log,) = place.glob("*.wandb")
+    assert not wandb_log.is_log(log.name)
+    chunks = list(wandb_log.read(log, LogPosition()))
+    points = [
+        (step, pytest.approx(value))
+        for chunk in chunks
+        for tag, step, value in zip(
+            chunk.scalars.tags, chunk.scalars.steps, chunk.scalars.values, strict=True
+        )
+        if tag == "clipstore/clip_mean"
+    ]
+    assert points == list(STEPS.items())
+
+
+def test_mlflow_gets_every_point_once(store: Path, tmp_path: Path) -> None:
+    mlflow = pytest.importorskip("mlflow", reason="mlflow is not among the test's libraries")
+    for _ in range(2):
+        export(store, "mlflow", tmp_path / "out")
+
+    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/out/mlflow.db")
+    experiment = client.get_experiment_by_name("clipstore")
+    (run,) = client.search_runs([experiment.experiment_id])
+    history = client.get_metric_history(run.info.run_id, "clipstore/clip_mean")
+    assert [(one.step, pytest.approx(one.value)) for one in history] == list(STEPS.items())
+    assert run.data.tags["clipstore.verdict"] == "cannot tell yet"
 
 
 def test_the_targets_are_the_files_of_their_folder() -> None:

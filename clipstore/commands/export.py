@@ -1,4 +1,4 @@
-"""`clipstore export`: the scores into TensorBoard, Parquet, CSV, JSONL and other tools."""
+"""`clipstore export`: the scores into TensorBoard, W&B, MLflow, Parquet, CSV or JSONL."""
 
 from __future__ import annotations
 
@@ -58,6 +58,8 @@ def command(
       parquet       VIEW.parquet, a file per view
       csv           VIEW.csv; text that a spreadsheet would run as a formula gets an apostrophe
       jsonl         VIEW.jsonl
+      wandb         DIR/wandb/offline-run-…, to be sent with `wandb sync`; nothing connects
+      mlflow        DIR/mlflow.db, for mlflow ui --backend-store-uri sqlite:///DIR/mlflow.db
     """
     chosen = load_target(target)
     request = ExportRequest(folder, runs, views or DEFAULT_VIEWS)

@@ -26,6 +26,8 @@ from clipstore.logged import LogChunk, LoggedPicture, LogPosition, Scalars
 
 NAME = "wandb"
 HEAD_BYTES = 4096
+OWN_RUNS = "clipstore-"
+"""Begins the W&B id of every run that clipstore exports: those are no trainer's logs."""
 
 RECORDS_PER_CHUNK = 20_000
 MAX_JSON_BYTES = 4 * 2**20
@@ -36,8 +38,8 @@ Items = dict[tuple[str, ...], object]
 
 
 def is_log(name: str) -> bool:
-    """run-<id>.wandb."""
-    return name.endswith(".wandb")
+    """run-<id>.wandb, but for what clipstore exported."""
+    return name.endswith(".wandb") and not name.startswith(f"run-{OWN_RUNS}")
 
 
 def read(path: Path, start: LogPosition) -> Iterator[LogChunk]:
