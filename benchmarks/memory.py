@@ -47,32 +47,32 @@ class Sample:
     n_done: int
     seconds: float
     """Since the first picture was handed to a reader."""
-    own_bytes: int
-    """Resident, of the process that runs the model and writes the database."""
+    lowest_bytes: int
+    """Resident, of the process that runs the model and writes the database, since the look before;
+    what it held all the time."""
+    highest_bytes: int
+    """The same while a merge was at work."""
     tree_bytes: int
-    """Proportional, of that process and its readers."""
+    """Proportional, of that process and its readers, at this moment."""
 
 
 class Sampler:
-    """Looks whenever another share of the pictures is done."""
+    """Looks after every file, and writes a sample down whenever another share of them is done."""
 
     def __init__(self, n_pictures: int) -> None:
         self.samples: list[Sample] = []
         self._every = n_pictures // SAMPLES
         self._started = time.perf_counter()
+        self._seen: list[int] = []
 
     def look(self, progress: Progress) -> None:
-        due = len(self.samples) * self._every
-        if progress.n_done >= due and progress.n_done > 0:
-            seconds = time.perf_counter() - self._started
-            self.samples.append(
-                Sample(
-                    progress.n_done,
-                    seconds,
-                    own_memory_bytes(),
-                    tree_memory_bytes(os.getpid()) or 0,
-                )
-            )
+        self._seen.append(own_memory_bytes())
+        if progress.n_done < (len(self.samples) + 1) * self._every:
+            return
+        seconds, tree = time.perf_counter() - self._started, tree_memory_bytes(os.getpid()) or 0
+        low, high = min(self._seen), max(self._seen)
+        self.samples.append(Sample(progress.n_done, seconds, low, high, tree))
+        self._seen.clear()
 
 
 def main() -> None:
@@ -125,13 +125,13 @@ def own_memory_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def slope_mb_per_million(samples: Sequence[Sample], of: str) -> tuple[float, float]:
-    """MB for a million pictures more, least squares over what comes after the warm-up; and its
-    standard error, as merges come and go between two looks."""
+def slope_mb_per_million(samples: Sequence[Sample]) -> tuple[float, float]:
+    """MB held for a million pictures more, least squares over what comes after the warm-up; and
+    its standard error."""
     last = samples[-1].n_done
-    settled = [each for each in samples if each.n_done >= WARM_UP_SHARE * last]
+    settled = [each for each in samples if each.n_done > WARM_UP_SHARE * last]
     counts = np.array([each.n_done for each in settled], np.float64)
-    held = [getattr(each, of) for each in settled]
+    held = [each.lowest_bytes for each in settled]
     (slope, _), spread = np.polyfit(counts, held, 1, cov=True)
     return float(slope), float(np.sqrt(spread[0, 0]))
 
@@ -143,10 +143,7 @@ def to_markdown(
     # It loads torch, which must not be in memory where the stand-in is measured.
     from benchmarks.scorer_parts.machine import describe_machine  # noqa: PLC0415
 
-    own, tree = (
-        "{:+.0f} MB (standard error {:.0f})".format(*slope_mb_per_million(samples, of))
-        for of in ("own_bytes", "tree_bytes")
-    )
+    slope, error = slope_mb_per_million(samples)
     lines = [
         f"### {count:,} pictures, {Path(model).name}",
         "",
@@ -155,14 +152,14 @@ def to_markdown(
         f"{count:,} distinct PNG of {SIDE_PX} × {SIDE_PX} pixels, {PROMPTS} prompts, vectors kept; "
         f"database {store_bytes / 1e6:.0f} MB. Listing the files took the process from "
         f"{before / 1e6:.0f} to {listed / 1e6:.0f} MB, {(listed - before) / count:.0f} bytes a "
-        f"file. From {WARM_UP_SHARE:.0%} of the pictures on, a million more would add "
-        f"**{own}** to the process and {tree} to it and its readers together.",
+        f"file. By what it held after {WARM_UP_SHARE:.0%} of the pictures, a million more would "
+        f"add **{slope:+.0f} MB** (standard error {error:.0f}).",
         "",
-        "| pictures done | seconds | process, MB | with its readers, MB |",
-        "| ---: | ---: | ---: | ---: |",
+        "| pictures done | seconds | process, lowest, MB | highest, MB | with readers, then, MB |",
+        "| ---: | ---: | ---: | ---: | ---: |",
         *(
-            f"| {each.n_done:,} | {each.seconds:.0f} | {each.own_bytes / 1e6:.0f} "
-            f"| {each.tree_bytes / 1e6:.0f} |"
+            f"| {each.n_done:,} | {each.seconds:.0f} | {each.lowest_bytes / 1e6:.0f} "
+            f"| {each.highest_bytes / 1e6:.0f} | {each.tree_bytes / 1e6:.0f} |"
             for each in samples
         ),
     ]

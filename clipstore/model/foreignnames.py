@@ -12,9 +12,9 @@ from clipstore.errors import ModelNameForeign
 from clipstore.model.formats import OPEN_CLIP_PREFIX
 
 ARCHITECTURE = re.compile(
-    r"(ViT-|RN\d|EVA0[12]-|convnext_|coca_|MobileCLIP|ViTamin|xlm-roberta-|roberta-|nllb-clip|PE-)"
+    r"(ViT-|RN\d|EVA0[12]-|convnext_|coca_|MobileCLIP|ViTamin|(xlm-)?roberta-(\w+-)?ViT|nllb-clip|PE-)"
 )
-"""How the names of open_clip's architectures begin; no hub account is called so."""
+"""How the names of open_clip's architectures begin; a hub id begins with its owner."""
 
 OPENAI_NAME = re.compile(
     r"(?P<size>ViT-[BL])[-/](?P<patch>\d\d)([-@](?P<side>336)(px)?)?(-quickgelu)?([/:,](?P<tag>.*))?"
@@ -27,7 +27,7 @@ OPENAI_IDS = {
 }
 """OpenAI's own weights on the hub, by architecture; transformers' format."""
 
-EXAMPLE = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+EXAMPLE = f"{OPEN_CLIP_PREFIX}laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 
 
 def refuse_foreign_name(name: str) -> None:
@@ -35,8 +35,8 @@ def refuse_foreign_name(name: str) -> None:
     if ARCHITECTURE.match(name) is None:
         return
     instead = [
-        f"--model {OPEN_CLIP_PREFIX}OWNER/NAME for open_clip's, as {EXAMPLE}; needs "
-        "pip install 'clipstore[openclip]'",
+        f"--model {OPEN_CLIP_PREFIX}OWNER/NAME for open_clip's, as {EXAMPLE}; "
+        "needs pip install 'clipstore[openclip]'",
     ]
     found = OPENAI_NAME.fullmatch(name)
     if found is not None and found["tag"] in (None, "", "openai"):

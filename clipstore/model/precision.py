@@ -52,7 +52,7 @@ class HalfError:
         return self.mean < MEAN_BOUND and self.largest < MAX_BOUND
 
     def to_words(self) -> str:
-        return f"by {self.mean:.0e} on average and {self.largest:.0e} at most"
+        return f"by {self.mean:.1e} on average and {self.largest:.1e} at most"
 
 
 @dataclass(frozen=True)
