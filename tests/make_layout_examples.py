@@ -38,7 +38,7 @@ import numpy as np
 import torch
 import yaml
 from huggingface_hub import ModelCard, ModelCardData
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from safetensors.torch import save_file
 
 from tests.generated_pictures import a1111, comfy, comfy_graph
@@ -509,6 +509,7 @@ def simpletuner(checkout: Path) -> None:
                     step,
                     prompt,
                     epoch=step // 100,
+                    **({"box": [133, 0, 261, 128]} if name == "simpletuner" else {}),
                 )
             _checkpoint(checkout, folder, step)
         library = {"fox_2": FOX, "cat": CAT}
@@ -526,6 +527,88 @@ def _validation_picture(name: str, prompt: str, step: int) -> Image.Image:
             drawn.load()
             return drawn.copy()
     return Image.new("RGB", (128, 128), COLOURS.get(prompt, "grey"))
+
+
+LEFT, RIGHT = [0, 0, 256, 256], [261, 0, 517, 256]
+
+
+def simpletuner_composites(checkout: Path) -> None:
+    """v2.0.1, which drew the panels in the wrong order: its own stitching and its own statements
+    that write the prompt over the picture, alone and with an EMA panel."""
+    revision, path = "v2.0.1", "helpers/training/validation.py"
+    for name, with_ema in (("simpletuner--v2.0.1", False), ("simpletuner--v2.0.1-ema", True)):
+        folder = fresh(name)
+        base_folder = folder / "benchmarks" / "base_model"
+        base_folder.mkdir(parents=True)
+        (folder / "validation_images").mkdir()
+        steps: list[int] = []
+        given = {
+            **{"os": os, "Image": Image, "ImageDraw": ImageDraw, "ImageFont": ImageFont},
+            "StateTracker": types.SimpleNamespace(get_global_step=lambda s=steps: s[-1]),
+        }
+        code = taken_from(
+            checkout, revision, path, ["stitch_benchmark_image", "_save_images"], given
+        )
+        trainer = types.SimpleNamespace(
+            validation_resolutions=["256x256"], save_dir=str(folder / "validation_images")
+        )
+        truth: list[Truth] = []
+        for prompt_id, prompt in (("fox", FOX), ("cat", CAT)):
+            base = _textured(prompt, 0)
+            base.save(base_folder / f"{prompt_id}_256x256.png")
+            truth.append(
+                {
+                    "path": f"benchmarks/base_model/{prompt_id}_256x256.png",
+                    **{"step": 0, "prompt": prompt},
+                }
+            )
+            for step in (100, 200):
+                steps.append(step)
+                # As the trainer calls it: the checkpoint's picture as the benchmark's.
+                shown = code["stitch_benchmark_image"](
+                    trainer, benchmark_image=_textured(prompt, step), validation_image_result=base
+                )
+                if with_ema:
+                    shown = code["stitch_benchmark_image"](
+                        *(trainer, _textured(prompt, step + 1), shown), labels=[None, "EMA"]
+                    )
+                _write_prompt(checkout, revision, path, shown, prompt)
+                save = partial(
+                    code["_save_images"], trainer, {prompt_id: [shown]}, prompt_id, prompt
+                )
+                truth += saved(folder, save, step, prompt, box=LEFT)
+        (folder / "user_prompt_library.json").write_text(json.dumps({"fox": FOX, "cat": CAT}))
+        settings = {"--user_prompt_library": "user_prompt_library.json", "--max_train_steps": 200}
+        (folder / "config.json").write_text(json.dumps(settings))
+        keep_truth(name, truth)
+
+
+def _textured(prompt: str, seed: int) -> Image.Image:
+    """A picture that no other one equals."""
+    shades = np.random.default_rng([seed, len(prompt)]).integers(40, 200, (4, 4, 3), np.uint8)
+    return Image.fromarray(shades).resize((256, 256), Image.Resampling.NEAREST)
+
+
+def _write_prompt(
+    checkout: Path, revision: str, path: str, shown: Image.Image, prompt: str
+) -> None:
+    """The statements under `if font is not None` that draw "Prompt: …", as they stand there."""
+    source = subprocess.run(
+        ["git", "-C", str(checkout), "show", f"{revision}:{path}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    (block,) = (
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.If)
+        and ast.unparse(node.test) == "font is not None"
+        and "Prompt: " in ast.unparse(node)
+    )
+    font = ImageFont.truetype("DejaVuSans-Bold.ttf", 36)
+    given = {"display_validation_results": [shown], "prompt": prompt, "font": font}
+    exec(compile(ast.Module([block], []), path, "exec"), {**given, "ImageDraw": ImageDraw})
 
 
 def _checkpoint(checkout: Path, folder: Path, step: int) -> None:
@@ -591,6 +674,8 @@ def main() -> None:
     for argument in sys.argv[1:]:
         name, _, path = argument.partition("=")
         makers[name](Path(path))
+        if name == "simpletuner":
+            simpletuner_composites(Path(path))
     metadata()
     own_layouts()
 

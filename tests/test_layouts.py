@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,11 +18,15 @@ import pytest
 import clipstore.layouts
 from clipstore.errors import LayoutConflict
 from clipstore.layouts import Layout, ReadContext, all_layouts
+from clipstore.pictures.panels import CutPicture, PanelReader
 from clipstore.pipeline.discover import discover, outline
+from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
 from clipstore.pipeline.logscan import LogScanner
 from clipstore.sources.pattern import PathPattern, parse_pattern
-from clipstore.types import Prompt
+from clipstore.storage.store import run_query
+from clipstore.types import Picture, Prompt
 from tests.layout_trees import touch
+from tests.mean_colour import MeanColourEmbedder
 
 FOLDERS = Path(__file__).parent / "layouts"
 ELSEWHERE = {"tracker": Path(__file__).parent / "logs" / "accelerate"}
@@ -95,6 +100,15 @@ def test_every_example_folder_is_of_a_layout_and_has_its_truth() -> None:
     assert {name.split("--")[0] for name in names} | ELSEWHERE.keys() == set(EXAMPLES)
 
 
+def trained_box(picture: Picture) -> list[int] | None:
+    """Where the trained panel was found; None for a file that is one picture."""
+    if picture.composite is None:
+        return None
+    cut = PanelReader().read(picture, now_ns=time.time_ns())
+    assert isinstance(cut, CutPicture), cut
+    return next(list(panel.box) for panel in cut.panels if panel.panel == "checkpoint")
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDERS.glob("*.jsonl")))
 def test_what_a_trainer_was_asked_to_save_is_what_is_read(name: str) -> None:
     truth = [json.loads(line) for line in (FOLDERS / f"{name}.jsonl").read_text().splitlines()]
@@ -109,7 +123,7 @@ def test_what_a_trainer_was_asked_to_save_is_what_is_read(name: str) -> None:
         for picture in contents.pictures:
             path = picture.path.relative_to(FOLDERS / name).as_posix()
             said = {"step": picture.step, "epoch": picture.epoch, "path": path}
-            read[path] = {**said, "prompt": texts[picture.prompt_id]}
+            read[path] = {**said, "prompt": texts[picture.prompt_id], "box": trained_box(picture)}
     assert [{key: read.get(row["path"], {}).get(key) for key in row} for row in truth] == truth
     assert len(read) == len(truth)
 
@@ -201,3 +215,19 @@ def test_a_run_of_another_layout_read_by_force_fails_no_file(
 
     assert contents.run.layout == layout.NAME
     assert tmp_path in (contents.run.root, contents.run.root.parent)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDERS.glob("*.jsonl")))
+def test_every_picture_that_a_trainer_saved_is_scored(name: str, tmp_path: Path) -> None:
+    truth = [json.loads(line) for line in (FOLDERS / f"{name}.jsonl").read_text().splitlines()]
+    shutil.copytree(FOLDERS / name, tmp_path / name)
+    asked = ASKED_FOR.get(name)
+    found = discover(tmp_path / name, pattern=None if asked is None else parse_pattern(asked))
+
+    options = IngestOptions(workers=0)
+    report = ingest_discoveries([found], tmp_path / "s.duckdb", MeanColourEmbedder(), options)
+
+    assert (report.tally.scored, report.problems) == (len(truth), ())
+    plain = "SELECT min(cosine) FROM current_scores WHERE text LIKE '%red%' AND panel <> 'base'"
+    if not name.startswith("simpletuner"):  # whose pictures are drawn ones
+        assert run_query(tmp_path / "s.duckdb", plain).item() == pytest.approx(1.0, abs=0.02)
