@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.report.carddata import Pictures, RunPrompts
 from clipstore.report.data import ReportData
 from clipstore.report.filmstrip import MAX_FRAMES, cosines_to_places
@@ -28,7 +29,7 @@ from clipstore.report.promptchoice import (
 from clipstore.report.thumbnails import LEFT_OUT_FOR_SIZE, Thumbnail, thumbnail_bytes
 from clipstore.types import Box
 from tests.picture_example import STEPS, colour, picture_data, picture_inputs
-from tests.report_example import NOW
+from tests.report_example import MODEL, NOW, rows_to_scores, scores_to_tables
 from tests.test_thumbnails import decoded
 
 
@@ -233,6 +234,35 @@ def test_equal_pixels_are_one_picture_with_the_higher_worth_of_its_places(tmp_pa
 def test_the_pictures_beside_the_verdicts_are_worth_most(data: ReportData):
     beside = {i for row in data.sections[0].rows for i in row.strip.pictures}
     assert set(data.pictures.by_worth[: len(beside)]) == beside
+
+
+def test_prompts_on_which_runs_differ_are_worth_more_than_other_tabs(tmp_path: Path):
+    differs = {"a": 0.02, "b": -0.02}
+    rows = [
+        (run, step, f"p{i:02d}", f"text {i}", "only", 0.2 + 0.005 * i + shift * (i == 10))
+        for run, shift in differs.items()
+        for step in (100, 200)
+        for i in range(20)
+    ]
+    scores = rows_to_scores(rows, MODEL)
+    runs = scores.select("run_id", "run").unique().with_columns(planned_steps=pl.lit(200, pl.Int64))
+    data = gather_report(
+        verdicts_from_scores(scores, runs, {}),
+        scores_to_tables(scores, tmp_path),
+        generated_at=NOW,
+        version="0.1.0",
+        wishes=PictureWishes(embed=False),
+    )
+    (section,) = data.sections
+    place = {number: i for i, number in enumerate(data.pictures.by_worth)}
+    for run in section.prompts:
+        ends = {card.prompt_id for kind in ("worst", "best") for card in run.cards_of(kind)}
+        assert "p10" not in ends
+        last = {card.prompt_id: place[card.frames[-1].picture] for card in run.cards}
+        shared = {c.prompt_id for c in run.cards if c.prompt.text_id in section.shared.differing}
+        others = [last[prompt] for prompt in last if prompt not in ends | shared]
+        assert others
+        assert last["p10"] < min(others)
 
 
 def test_every_picture_is_accounted_for_in_a_sentence(tmp_path: Path):

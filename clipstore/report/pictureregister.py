@@ -44,14 +44,16 @@ class Tier(IntEnum):
     """Worst and best of the runs to act on."""
     ENDS = 2
     """Worst and best of the other runs."""
-    STRIP_TO_ACT_ON = 3
-    ENDS_OF_TABS = 4
+    ENDS_WHERE_RUNS_DIFFER = 3
+    """The prompts on which runs differ most, in every run."""
+    STRIP_TO_ACT_ON = 4
+    ENDS_OF_TABS = 5
     """All other tabs."""
-    STRIP = 5
-    STRIP_OF_TABS = 6
-    ENDS_OF_OTHER_RUNS = 7
+    STRIP = 6
+    STRIP_OF_TABS = 7
+    ENDS_OF_OTHER_RUNS = 8
     """Prompts that another run's tabs chose."""
-    STRIP_OF_OTHER_RUNS = 8
+    STRIP_OF_OTHER_RUNS = 9
 
 
 class Worth(NamedTuple):

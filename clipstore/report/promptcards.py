@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import NamedTuple
 
 import polars as pl
 
@@ -94,7 +95,9 @@ def tables_to_cards(
         schema={"run": pl.String, "text_id": pl.Int64},
         orient="row",
     )
-    maker = _CardMaker(CardRows(wanted, trained, tables, roots), register)
+    maker = _CardMaker(
+        CardRows(wanted, trained, tables, roots), register, frozenset(differing.text_ids)
+    )
     prompts, strips = [], {}
     for place, verdict in enumerate(verdicts):
         if verdict.run not in by_run:
@@ -124,12 +127,28 @@ def _texts_of(tabs: Iterable[TabChoice]) -> list[int]:
     return list(dict.fromkeys(text_id for tab in tabs for text_id in tab.text_ids))
 
 
+class _Tiers(NamedTuple):
+    """Of one card's pictures."""
+
+    ends: Tier
+    strip: Tier
+
+
+_ACT = _Tiers(Tier.ENDS_TO_ACT_ON, Tier.STRIP_TO_ACT_ON)
+_WORST_AND_BEST = _Tiers(Tier.ENDS, Tier.STRIP)
+_TABS = _Tiers(Tier.ENDS_OF_TABS, Tier.STRIP_OF_TABS)
+_OTHER_RUNS = _Tiers(Tier.ENDS_OF_OTHER_RUNS, Tier.STRIP_OF_OTHER_RUNS)
+
+
 class _CardMaker:
     """Cards out of rows; every picture they mention is registered with its worth."""
 
-    def __init__(self, rows: CardRows, register: PictureRegister) -> None:
+    def __init__(
+        self, rows: CardRows, register: PictureRegister, differing: frozenset[int]
+    ) -> None:
         self._rows = rows
         self._register = register
+        self._differing = differing
 
     def run_prompts(
         self,
@@ -142,26 +161,23 @@ class _CardMaker:
         in_tabs = _texts_of(tabs)
         own = set(courses["text_id"].to_list())
         others = sorted((for_all & own) - set(in_tabs))
-        ends = {
-            text_id for tab in tabs if tab.kind in ("worst", "best") for text_id in tab.text_ids
-        }
+        ends = set(_texts_of(tab for tab in tabs if tab.kind in ("worst", "best")))
         acts = verdict.verdict in TO_ACT_ON
         cards = []
         for place, text_id in enumerate([*in_tabs, *others]):
             if text_id in ends:
-                tiers = (
-                    (Tier.ENDS_TO_ACT_ON, Tier.STRIP_TO_ACT_ON) if acts else (Tier.ENDS, Tier.STRIP)
-                )
-            elif place < len(in_tabs):
-                tiers = (Tier.ENDS_OF_TABS, Tier.STRIP_OF_TABS)
+                tiers = _ACT if acts else _WORST_AND_BEST
             else:
-                tiers = (Tier.ENDS_OF_OTHER_RUNS, Tier.STRIP_OF_OTHER_RUNS)
+                tiers = _TABS if place < len(in_tabs) else _OTHER_RUNS
+            for_ends = tiers.ends
+            if text_id in self._differing:
+                for_ends = min(for_ends, Tier.ENDS_WHERE_RUNS_DIFFER)
             cards.append(
                 self._card(
                     verdict.run,
                     text_id,
-                    Worth(tiers[0], row, place),
-                    Worth(tiers[1], row, place),
+                    Worth(for_ends, row, place),
+                    Worth(tiers.strip, row, place),
                 )
             )
         places = {text_id: place for place, text_id in enumerate(in_tabs)}

@@ -39,7 +39,10 @@ window.clipstorePictures = (() => {
     };
   };
 
-  const isThere = (frame) => picture(frame[2]).src !== null;
+  const isThere = (frame) => {
+    const entry = block("pictures-data")[frame[2]];
+    return Boolean(entry.w || entry.panel);
+  };
 
   /** Of ascending steps; null without any. */
   const nearestStep = (steps, step) =>
