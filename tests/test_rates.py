@@ -10,6 +10,7 @@ import pytest
 
 from clipstore.cli import cli
 from clipstore.commands import doctor
+from clipstore.errors import ReadersFailed
 from clipstore.pipeline import rates
 from clipstore.pipeline.rates import Rates, measure_rates
 from clipstore.pipeline.recommend import (
@@ -93,6 +94,25 @@ def test_without_weights_reading_is_measured_and_the_rest_said(
     assert (said["reading"]["state"], said["model speed"]["state"]) == ("ok", "note")
     assert "not measured: no/such-model is not on this machine" in said["model speed"]["detail"]
     assert not {"bound by", "dtype"} & said.keys()
+
+
+def test_readers_that_cannot_start_are_a_problem_among_the_findings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> Rates:
+        raise ReadersFailed(1)
+
+    monkeypatch.setattr(doctor, "measure_rates", fail)
+    said = doctor_says(capsys, "--model", "no/such-model", "--db", tmp_path / "s.duckdb")
+    assert said["reading"]["state"] == "problem"
+    assert said["clipstore"]["state"] == "ok"
+
+
+def test_without_torch_doctor_says_so_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert doctor._load_model(str(tmp_path)) == (None, "it needs torch and transformers")
 
 
 def test_a_machine_that_is_busy_is_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,12 +161,16 @@ def _measure(model: str) -> Iterator[Finding]:
         markup=False,
     )
     embedder, why_none = _load_model(model)
-    rates = measure_rates(
-        LARGE_CLIP_PIXELS if embedder is None else embedder.preprocessing,
-        embedder,
-        n_processes=os.cpu_count() or 1,
-        seconds=MEASURED_SECONDS,
-    )
+    try:
+        rates = measure_rates(
+            LARGE_CLIP_PIXELS if embedder is None else embedder.preprocessing,
+            embedder,
+            n_processes=os.cpu_count() or 1,
+            seconds=MEASURED_SECONDS,
+        )
+    except (ClipstoreError, OSError) as error:  # no process can be started, no room for samples
+        yield Finding("reading", "problem", " ".join(str(error).split()))
+        return
     yield Finding(
         "reading",
         "ok",
@@ -202,6 +206,8 @@ def _beside_other_work() -> str:
 
 def _load_model(model: str) -> tuple[ClipEmbedder | None, str]:
     """The model if it is here, else why not."""
+    if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")):
+        return None, "it needs torch and transformers"
     # OpenMP would spin on the readers' cores: see `clipstore.commands.ingest`.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from clipstore.model.embed import load_clip  # noqa: PLC0415 - torch takes a second to import
