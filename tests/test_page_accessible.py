@@ -12,6 +12,7 @@ from PIL import Image
 
 from clipstore.report.page import render_page
 from tests.in_chromium import needs_chromium, open_browser, playwright, scroll_through, visit
+from tests.picture_example import picture_data
 from tests.report_example import example_data
 
 pytestmark = needs_chromium
@@ -34,10 +35,18 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def axe_findings(page: playwright.Page) -> list[str]:
+@pytest.fixture(scope="module")
+def file_with_pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "pictures.html"
+    data = picture_data(tmp_path_factory.mktemp("runs"))
+    path.write_text(render_page(data), encoding="utf-8")
+    return path
+
+
+def axe_findings(page: playwright.Page, within: str = "html") -> list[str]:
     """What axe calls a violation, with the first element of each."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run().then((result) => result.violations)")
+    found = page.evaluate("(part) => axe.run(part).then((result) => result.violations)", within)
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found]
 
 
@@ -63,6 +72,31 @@ def test_axe_finds_nothing_on_a_narrow_page(browser: playwright.Browser, file: P
     context = browser.new_context(bypass_csp=True, viewport={"width": 360, "height": 800})
     page = visit(context, file).page
     assert axe_findings(page) == []
+    context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_open_dialogs(
+    browser: playwright.Browser, file_with_pictures: Path, theme: str
+):
+    context = browser.new_context(
+        bypass_csp=True, color_scheme=theme, viewport={"width": 1280, "height": 900}
+    )
+    page = visit(context, file_with_pictures, scroll=False).page
+    page.locator(".cards-app").scroll_into_view_if_needed()
+    page.locator(".card-compare:visible").first.click()
+    page.locator("#viewer[open]").wait_for()
+    assert axe_findings(page, "#viewer") == []
+    page.locator("#viewer .viewer-whole:visible").first.click()
+    page.locator("#lightbox[open]").wait_for()
+    assert axe_findings(page, "#lightbox") == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.locator(".card-across:visible").first.click()
+    page.locator("#across[open]").wait_for()
+    assert axe_findings(page, "#across") == []
+    page.keyboard.press("Escape")
+    assert page.locator("dialog[open]").count() == 0
     context.close()
 
 

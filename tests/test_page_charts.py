@@ -120,6 +120,7 @@ def test_a_prompt_of_the_heatmap_opens_by_the_address(example: Visit, data: Repo
     section = data.sections[0]
     assert state["prompt"] == section.cube.prompts[2].id
     assert (state["run"], state["step"]) == (section.rows[0].id, "10000")
+    page.locator(".cards-app .card", has_text=section.cube.prompts[2].text).first.wait_for()
 
 
 def test_pointing_at_a_cell_tells_its_prompt_as_text(example: Visit, data: ReportData):
