@@ -1,5 +1,5 @@
 """What every layout keeps, whatever trainer it reads. A new layout joins by its example folder in
-tests/layouts/, which tests/make_layout_examples.py makes: by the trainer's own saving code where
+tests/layouts/, which tests/layout_examples/ makes: by the trainer's own saving code where
 that can run without a training, else by the specification, with the truth beside it.
 """
 

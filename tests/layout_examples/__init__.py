@@ -1,0 +1,1 @@
+"""Makes tests/layouts/; see __main__.py."""
