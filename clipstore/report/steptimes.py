@@ -1,4 +1,4 @@
-"""Hours since a run's first validation, where the pictures' file times can carry them.
+"""Hours since a run's first validation, where a log or the pictures' file times can carry them.
 
 Invariant: the time axis is offered for all runs of a model or for none, and only where every run's
 times rise with its steps: copied or restored files all have one time.

@@ -149,7 +149,7 @@ class ReportTables:
     disagreements: pl.DataFrame = field(default_factory=lambda: _empty(DISAGREEMENT_COLUMNS))
     """`DISAGREEMENT_COLUMNS`: one row per run and pair of models; empty with one model."""
     step_times: pl.DataFrame = field(default_factory=lambda: _empty(STEP_TIME_COLUMNS))
-    """`STEP_TIME_COLUMNS`: when the pictures of a validation were written, by their files."""
+    """`STEP_TIME_COLUMNS`: when a validation was, by the run's log or by the pictures' files."""
     config: pl.DataFrame = field(default_factory=lambda: _empty(CONFIG_COLUMNS))
     """`CONFIG_COLUMNS`: settings that differ; the value as written, null where a run lacks it."""
 
