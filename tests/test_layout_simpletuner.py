@@ -458,14 +458,14 @@ def test_two_files_for_one_index_are_both_kept_and_the_second_is_marked(tmp_path
 
 def test_every_other_file_is_left_alone_by_a_named_rule(tmp_path: Path) -> None:
     others = {
-        "validation_images/step_5_fox_0_64x64.mp4": "video_not_scored_yet",
+        "validation_images/step_5_fox_0_64x64.webm": "video_not_scored_yet",
         "validation_images/step_5_fox_0.wav": "audio_not_scored",
         "validation_images/step_5_fox_0_64x64.tmp.mp4": "temporary_file",
         "validation_images/.thumbs/step_5_fox_0_64x64.png.jpg": "thumbnail",
         "validation_images/.tmp/step_5_fox_0_64x64.png": "temporary_file",
         "validation_images/notes.txt": "not_a_picture",
         "validation_images/old/step_5_fox_0_64x64.png": "not_a_validation_picture",
-        "benchmarks/base_model/fox_64x64_0.mp4": "video_not_scored_yet",
+        "benchmarks/base_model/fox_64x64_0.gif": "video_not_scored_yet",
         "benchmarks/other/fox_64x64.png": "other_benchmark",
         "checkpoint-5/assets/image_0.png": "checkpoint_folder",
         "checkpoint-5-rolling/pytorch_lora_weights.safetensors": "checkpoint_folder",

@@ -24,6 +24,7 @@ from clipstore.pictures.images import (
     read_picture,
     whole_box,
 )
+from clipstore.pictures.videopanels import find_video_panels
 from clipstore.types import Box, Cut, GridCell, Panel, PanelCut, Picture, Problem, content_id
 
 BASE_PICTURES_BYTES = 256 * 2**20
@@ -92,7 +93,7 @@ class PanelReader:
     ) -> CutPicture | Problem:
         """The same for a picture that was read and decoded already."""
         if isinstance(decoded, Clip):
-            return _clip_to_panel(picture, raw, decoded)
+            return self._cut_clip(picture, raw, decoded, now_ns)
         cut = self._cut(picture, decoded, now_ns)
         if isinstance(cut, Problem):
             return cut
@@ -122,6 +123,25 @@ class PanelReader:
             return found
         return Problem(picture.path, "cut", found.reason, found.detail)
 
+    def _cut_clip(
+        self, picture: Picture, raw: RawPicture, clip: Clip, now_ns: int
+    ) -> CutPicture | Problem:
+        """By the first frame, since the trainer draws all of them alike."""
+        hints = picture.composite
+        if hints is None:
+            box = whole_box(clip.frames[0])
+            cut = Cut((PanelCut(picture.panel, box),), method="whole", confidence=1.0)
+        else:
+            base = self._base_picture(hints.base_picture, now_ns)
+            found = find_video_panels(clip.frames[0], hints, None if base is None else base.rgb)
+            if not isinstance(found, Cut):
+                return Problem(picture.path, "cut", found.reason, found.detail)
+            cut = found
+        panels = tuple(_clip_to_panel(part, clip) for part in cut.panels)
+        n_frames = len(clip.frames)
+        note = f"{CLIP_NOTE}{n_frames}_of_{clip.n_frames}_frames"
+        return CutPicture(picture, raw, cut, (*picture.notes, note, *cut.notes), panels)
+
     def _base_picture(self, path: Path | None, now_ns: int) -> DecodedPicture | None:
         if path is None:
             return None
@@ -130,7 +150,7 @@ class PanelReader:
                 self._base_pictures.move_to_end(path)
                 return self._base_pictures[path]
         raw = read_picture(path, now_ns=now_ns)
-        decoded = raw if isinstance(raw, Problem) else decode_picture(raw, now_ns=now_ns)
+        decoded = raw if isinstance(raw, Problem) else _first_picture(raw, now_ns)
         # A broken base picture is reported when its own turn comes; here it is only missing
         # evidence.
         base = None if isinstance(decoded, Problem) else decoded
@@ -163,19 +183,26 @@ def _cut_cell(picture: Picture, cell: GridCell, decoded: DecodedPicture) -> Cut 
 def decode_any(
     picture: Picture, raw: RawPicture, *, now_ns: int
 ) -> DecodedPicture | Clip | Problem:
-    """A still picture, or a clip where the layout knows the file to be one clean picture."""
-    if picture.composite is None and picture.cell is None and is_clip(raw):
+    """A still picture or a clip. What is cut from a grid is never a clip, and no trainer draws
+    composites into an animated WebP."""
+    may_be = picture.cell is None and (picture.composite is None or picture.path.suffix == ".mp4")
+    if may_be and is_clip(raw):
         return decode_clip(raw, now_ns=now_ns)
     return decode_picture(raw, now_ns=now_ns)
 
 
-def _clip_to_panel(picture: Picture, raw: RawPicture, clip: Clip) -> CutPicture:
-    box = whole_box(clip.frames[0])
-    frames = tuple(Frame(pixels_to_crop_id(rgb), rgb) for rgb in clip.frames)
+def _first_picture(raw: RawPicture, now_ns: int) -> DecodedPicture | Problem:
+    if not is_clip(raw):
+        return decode_picture(raw, now_ns=now_ns)
+    clip = decode_clip(raw, now_ns=now_ns)
+    return clip if isinstance(clip, Problem) else DecodedPicture(clip.frames[0], True, ())
+
+
+def _clip_to_panel(part: PanelCut, clip: Clip) -> PanelPixels:
+    pixels = [crop_pixels(frame, part.box) for frame in clip.frames]
+    frames = tuple(Frame(pixels_to_crop_id(rgb), rgb) for rgb in pixels)
     crop_id = content_id("clip", *(str(frame.crop_id) for frame in frames))
-    cut = Cut((PanelCut(picture.panel, box),), method="whole", confidence=1.0)
-    notes = (*picture.notes, f"{CLIP_NOTE}{len(frames)}_of_{clip.n_frames}_frames")
-    return CutPicture(picture, raw, cut, notes, (PanelPixels(picture.panel, box, crop_id, frames),))
+    return PanelPixels(part.panel, part.box, crop_id, frames)
 
 
 def _n_bytes(base: DecodedPicture | None) -> int:

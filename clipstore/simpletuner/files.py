@@ -131,7 +131,7 @@ def name_files(
 
 
 def _picture_name(file: ListedFile) -> tuple[Reading, ...] | Problem | Skipped:
-    other = rule_by_suffix(file)
+    other = rule_by_suffix(file, with_videos=True)
     if other is not None:
         return Skipped(file.path, other)
     readings = name_to_readings(file.name)
@@ -154,7 +154,7 @@ def _picture_name(file: ListedFile) -> tuple[Reading, ...] | Problem | Skipped:
 
 
 def _base_name(file: ListedFile) -> BaseReading | Problem | Skipped:
-    other = rule_by_suffix(file)
+    other = rule_by_suffix(file, with_videos=True)
     if other is not None:
         return Skipped(file.path, other)
     return base_name_to_reading(file.name) or Problem(

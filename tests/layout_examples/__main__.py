@@ -7,7 +7,7 @@ Each PATH is a git checkout (a bare one will do) with the commits that the files
 files the functions that save pictures are taken as they are and called with stand-ins for what a
 training would give them: a model that returns a plain picture, a clock that ticks a second a call.
 What was asked for is written beside each example, as the truth that tests hold the layouts to.
-Nothing of the trainers' code is kept.
+Nothing of the trainers' code is kept. The videos of SimpleTuner take `pip install imageio[ffmpeg]`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.layout_examples.musubi import musubi
 from tests.layout_examples.onetrainer import onetrainer
 from tests.layout_examples.own import metadata, own_layouts
 from tests.layout_examples.simpletuner import simpletuner
-from tests.layout_examples.stitched import simpletuner_now
+from tests.layout_examples.stitched import simpletuner_now, simpletuner_videos
 from tests.layout_examples.swapped import simpletuner_composites
 
 MAKERS = {
@@ -31,7 +31,7 @@ MAKERS = {
     "kohya": (kohya,),
     "musubi": (musubi,),
     "onetrainer": (onetrainer,),
-    "simpletuner": (simpletuner, simpletuner_composites, simpletuner_now),
+    "simpletuner": (simpletuner, simpletuner_composites, simpletuner_now, simpletuner_videos),
 }
 
 
