@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import clipstore.logs
+from clipstore.logfiles.wandbrecords import BLOCK_BYTES, FILE_HEADER
 from clipstore.logged import LogChunk, LoggedPicture, LogPosition
 from clipstore.logs import LogFormat, all_log_formats
 from clipstore.sources.textfiles import Unreadable
@@ -285,3 +288,76 @@ def test_tensorboardx_changes_tags_and_no_values() -> None:
     assert len(rows_of(chunks)) == 40
     assert {one.tag for one in pictures_of(chunks)} == {"red_-__32__32_"}
     assert [one.step for one in pictures_of(chunks)] == [10, 20]
+
+
+def wandb_log(*records: bytes) -> bytes:
+    """A run file with these records, in pieces where a block ends."""
+    out = bytearray(FILE_HEADER)
+    for record in records:
+        rest, begun = record, False
+        while True:
+            left = BLOCK_BYTES - len(out) % BLOCK_BYTES
+            if left < 7:
+                out += bytes(left)
+                continue
+            piece, rest = rest[: left - 7], rest[left - 7 :]
+            kind = (3 if begun else 2) if rest else (4 if begun else 1)
+            checked = bytes([kind]) + piece
+            out += struct.pack("<IH", zlib.crc32(checked), len(piece)) + checked
+            begun = True
+            if not rest:
+                break
+    return bytes(out)
+
+
+def history(step: int, **values: str) -> bytes:
+    """A history record with these JSON texts."""
+    items = b"".join(
+        field(1, field(2, key.encode()) + field(16, text.encode())) for key, text in values.items()
+    )
+    return field(2, items + field(2, b"\x08" + bytes([step])))
+
+
+def field(number: int, data: bytes) -> bytes:
+    return varint(number << 3 | 2) + varint(len(data)) + data
+
+
+def varint(value: int) -> bytes:
+    low = value & 0x7F
+    return bytes([low]) if value < 0x80 else bytes([low | 0x80]) + varint(value >> 7)
+
+
+def test_wandb_records_of_several_blocks_are_joined_and_deep_json_costs_its_record(
+    tmp_path: Path,
+) -> None:
+    (form,) = (form for form in all_log_formats() if form.NAME == "wandb")
+    path = tmp_path / "run-1.wandb"
+    long = '"' + "x" * 100_000 + '"'
+    path.write_bytes(
+        wandb_log(
+            history(1, loss="0.5", text=long),
+            history(2, loss="[" * 200_000),
+            history(3, loss="NaN", huge="1" + "0" * 400, flag="true"),
+            history(4, loss="0.25"),
+        )
+    )
+    (chunk,) = read(form, path)
+    assert [(tag, step) for tag, step, _, _ in rows_of([chunk])] == [
+        ("loss", 1),
+        ("loss", 3),
+        ("huge", 3),
+        ("loss", 4),
+    ]
+    assert len(chunk.damage) == 1 and chunk.position.offset == path.stat().st_size
+
+
+def test_a_wandb_picture_outside_its_folder_is_not_taken(tmp_path: Path) -> None:
+    (form,) = (form for form in all_log_formats() if form.NAME == "wandb")
+    path = tmp_path / "run-1.wandb"
+    names = ["media/images/a.png", "media/../../a.png", "/etc/passwd", "../a.png", "b.png"]
+    nested = {"_type": "images/separated", "filenames": names, "captions": ["a", 5]}
+    path.write_bytes(wandb_log(history(1, x=json.dumps(nested))))
+    found = pictures_of(read(form, path))
+    assert [(one.path, one.caption) for one in found] == [
+        (tmp_path / "files/media/images/a.png", "a")
+    ]
