@@ -118,6 +118,7 @@ def test_a_second_ingest_reads_and_scores_nothing_and_a_grown_log_only_what_is_n
     again = ingest(tmp_path / "runs", store, embedder)
     assert (counts(store), embedder.n_pictures) == (first, n_pictures)
     assert (again.n_scores, again.logs.n_scalars) == (0, 0)
+    assert again.timings.read_s == 0.0  # not even the pictures in the log are read again
     log.write_bytes(whole)
     grown = ingest(tmp_path / "runs", store, embedder)
     assert (grown.logs.n_scalars, grown.logs.n_pictures, grown.tally.scored) == (0, 1, 1)
