@@ -103,6 +103,22 @@ class BestCheckpoints:
     n_validations: int
 
 
+ShakeSource = Literal["assumed", "these runs", "the database"]
+
+
+@dataclass(frozen=True)
+class ShakeUsed:
+    """How much single checkpoints are taken to shake in scope run."""
+
+    sd: float
+    """By which one checkpoint moves all prompts together, over all runs compared."""
+    source: ShakeSource
+    """What it rests on mostly. Where it is assumed, runs that shake more are told apart too often:
+    with twice the assumed shake about one comparison in four holds a wrong claim."""
+    n_runs: int
+    """Compared runs whose ends say anything of it."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All runs that one model scored."""
@@ -122,6 +138,8 @@ class Comparison:
     best_checkpoints: tuple[BestCheckpoints, ...]
     """In scope checkpoint, whatever the scope of the comparison; runs with two validations or
     more."""
+    shake: ShakeUsed | None = None
+    """None in scope checkpoint."""
 
 
 @dataclass(frozen=True)

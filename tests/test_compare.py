@@ -14,6 +14,7 @@ from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.pairs import Difference, prompts_needed, satterthwaite_df
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import run_scores_from_frame
+from clipstore.analysis.shake import Shake
 from clipstore.analysis.sides import side_of_run
 from clipstore.comparisons import Comparison, Group
 from clipstore.types import Band
@@ -330,6 +331,7 @@ def test_few_common_prompts_widen_what_may_be_in_the_band() -> None:
             next(run_scores_from_frame(flat_runs(1, [0.25], n_prompts=80), Rules())), None, Rules()
         ),
         "checkpoint",
+        Shake(0.003**2, 8),
     )
     assert side.level_se_of(80) == pytest.approx(side.level_se)
     assert side.level_se_of(20) == pytest.approx(2 * side.level_se)
@@ -342,3 +344,44 @@ def test_many_runs_show_their_shake_where_it_is_larger_than_assumed() -> None:
     ends = tuple((f"r{number:02}", 2000) for number in range(24))
     missed = wrongly_decided(range(3), levels, n_prompts=100, noise=noise, steps=ends)
     assert missed < 0.09
+
+
+@pytest.mark.parametrize("n_runs", [2, 6])
+def test_a_few_runs_show_their_shake_too(n_runs: int) -> None:
+    """Six runs alone used to rest on the assumption, and a fifth of such comparisons was wrong."""
+    ends = tuple((f"r{number:02}", 2000) for number in range(n_runs))
+    shaking = Noise(shake_sd=0.006)
+    wrong = wrongly_decided(range(30), [0.25] * n_runs, n_prompts=200, noise=shaking, steps=ends)
+    assert wrong <= 0.1
+    (found,) = compare_runs(
+        flat_runs(3, [0.25] * n_runs, n_prompts=200, noise=shaking), {}, CompareOptions()
+    ).comparisons
+    assert found.shake is not None
+    assert (found.shake.source, found.shake.n_runs) == ("these runs", n_runs)
+    assert 0.004 < found.shake.sd < 0.008
+
+
+def test_short_runs_and_few_prompts_rest_on_the_assumption_and_say_so() -> None:
+    for n_prompts, n_validations in ((200, 4), (8, 12)):
+        scores = flat_runs(
+            1,
+            [0.25, 0.25],
+            n_prompts=n_prompts,
+            n_validations=n_validations,
+            noise=Noise(shake_sd=0.003),
+        )
+        (found,) = compare_runs(scores, {}, CompareOptions()).comparisons
+        assert found.shake is not None and found.shake.source == "assumed"
+        assert found.shake.sd == pytest.approx(0.003, abs=0.0015)
+
+
+def test_other_runs_of_the_store_show_the_shake_of_short_ones() -> None:
+    short = flat_runs(1, [0.25, 0.25], n_prompts=100, n_validations=4)
+    many = flat_runs(2, [0.25] * 24, n_prompts=100, noise=Noise(shake_sd=0.006))
+    named = many.with_columns(run_id=pl.col("run_id") + 1, run=pl.lit("other-") + pl.col("run"))
+    (alone,) = compare_runs(short, {}, CompareOptions()).comparisons
+    (beside,) = compare_runs(short, {}, CompareOptions(), others=named).comparisons
+    assert alone.shake is not None and beside.shake is not None
+    assert (alone.shake.source, beside.shake.source) == ("assumed", "the database")
+    assert beside.shake.sd > 0.0045 > alone.shake.sd
+    assert [run.run for run in beside.runs] == [run.run for run in alone.runs]

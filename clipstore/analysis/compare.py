@@ -29,6 +29,7 @@ from clipstore.analysis.pairs import (
 from clipstore.analysis.phrases import band_text, count_text
 from clipstore.analysis.rules import USUAL_BAND_GAP_COSINE, Rules
 from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
+from clipstore.analysis.shake import shakes_of_runs
 from clipstore.analysis.siblings import rules_of_models, with_store_jitter
 from clipstore.analysis.sides import Side, side_of_base, side_of_run
 from clipstore.comparisons import (
@@ -41,6 +42,8 @@ from clipstore.comparisons import (
     Pair,
     PairVerdict,
     Scope,
+    ShakeSource,
+    ShakeUsed,
 )
 from clipstore.types import Band
 
@@ -71,18 +74,21 @@ def compare_runs(
     options: CompareOptions,
     rules: Rules | None = None,
     compare_rules: CompareRules | None = None,
+    others: pl.DataFrame | None = None,
 ) -> ComparisonSet:
     """One comparison per model that has a row in `scores`, in the order of the models' names.
 
-    scores: as for `verdict.verdicts_from_scores`, only the runs to compare; many of them show how
-    much checkpoints shake, few rest on the assumed shake. A run scored by two models is in two
+    scores: as for `verdict.verdicts_from_scores`, only the runs to compare. `others`: the same of
+    further runs, which only show how much checkpoints shake. A run scored by two models is in two
     comparisons. Raises `ValueError` for a step that a run does not have.
     """
     rules, compare_rules = rules or Rules(), compare_rules or CompareRules()
     by_model: dict[tuple[str, int], list[AnalysedRun]] = {}
     found = list(run_scores_from_frame(scores, rules))
     models = rules_of_models(bands, {each.model_id for each in found}, rules)
-    models = with_store_jitter(models, found)
+    further = [] if others is None else list(run_scores_from_frame(others, rules))
+    known = [each for each in further if each.model_id in models]
+    models = with_store_jitter(models, [*found, *known])
     for each in found:
         of_model = models[each.model_id]
         run = analyse_run(each, of_model.band, of_model.rules)
@@ -90,9 +96,13 @@ def compare_runs(
     names = dict(numbered_prompts(scores).select("prompt", "prompt_id").iter_rows())
     comparisons = tuple(
         _Comparing(
-            sorted(runs, key=lambda run: run.scores.run), options, compare_rules, names
+            sorted(runs, key=lambda run: run.scores.run),
+            options,
+            compare_rules,
+            names,
+            models[model_id].store_jitter,
         ).result(model)
-        for (model, _), runs in sorted(by_model.items())
+        for (model, model_id), runs in sorted(by_model.items())
     )
     return ComparisonSet(comparisons, () if options.against_base else models_apart(comparisons))
 
@@ -106,11 +116,17 @@ class _Comparing:
         options: CompareOptions,
         rules: CompareRules,
         prompt_ids: Mapping[int, str],
+        store_jitter: float | None,
     ) -> None:
         self._runs, self._options, self._rules = runs, options, rules
+        self._store_jitter = store_jitter
         self._prompt_ids = prompt_ids
         steps = dict(options.steps)
-        self._sides = [side_of_run(run, options.scope, steps.get(run.scores.run)) for run in runs]
+        self._shakes = shakes_of_runs(runs)
+        self._sides = [
+            side_of_run(run, options.scope, shake, steps.get(run.scores.run))
+            for run, shake in zip(runs, self._shakes.runs, strict=True)
+        ]
 
     def result(self, model: str) -> Comparison:
         couples = self._couples()
@@ -141,7 +157,14 @@ class _Comparing:
             pairs=pairs,
             groups=self._groups(places, pairs) if ranked else (),
             best_checkpoints=tuple(each for each in best if each is not None),
+            shake=self._shake_used() if self._options.scope == "run" else None,
         )
+
+    def _shake_used(self) -> ShakeUsed:
+        source: ShakeSource = "assumed" if self._store_jitter is None else "the database"
+        if self._shakes.is_shown:
+            source = "these runs"
+        return ShakeUsed(float(np.sqrt(self._shakes.variance)), source, self._shakes.n_runs)
 
     @property
     def _wanted(self) -> float:

@@ -26,6 +26,9 @@ from clipstore.sources.checkpoints import list_checkpoints
 from clipstore.storage.store import Reader, open_current
 from clipstore.types import TRAINED_PANELS, Band
 
+OTHER_ROWS = 1_000_000
+"""Scores read at most of runs that are not compared, only for their shake: about a second."""
+
 
 def verdicts_in_store(store: Path, rules: Rules | None = None) -> tuple[Verdict, ...]:
     """A verdict for every run and model in the store, most actionable first."""
@@ -78,10 +81,11 @@ def comparisons_in_store(
     """
     with open_current(store) as reader:
         scores = _scores_of(reader, runs, model)
+        others = _other_scores(reader, scores, (rules or AllRules()).verdict)
         bands = bands_from_reader(reader)
     _check_steps(scores, options.steps)
     rules = rules or AllRules()
-    return compare_runs(scores, bands, options, rules.verdict, rules.compare)
+    return compare_runs(scores, bands, options, rules.verdict, rules.compare, others)
 
 
 def prompt_reports_in_store(
@@ -137,6 +141,20 @@ def _scores_of(reader: Reader, runs: Collection[str], model: str | None) -> pl.D
     if not meant:
         raise RunUnknown(f"no scores of a model {model!r}", labels)
     return scores.filter(pl.col("model").is_in(meant))
+
+
+def _other_scores(reader: Reader, scores: pl.DataFrame, rules: Rules) -> pl.DataFrame | None:
+    """Scores of further runs, where so few are compared that the store's shake is not known from
+    them: those with the lowest run_id, which is a hash, as long as they are quickly read."""
+    compared = scores["run_id"].unique().to_list()
+    if len(compared) >= rules.jitter_pool_runs:
+        return None
+    sizes = reader.read("analysis_run_sizes").filter(~pl.col("run_id").is_in(compared))
+    quick = sizes.sort("run_id").head(rules.jitter_sample_runs)
+    quick = quick.filter(pl.col("n_rows").cum_sum() <= OTHER_ROWS)
+    if quick.height + len(compared) < rules.jitter_pool_runs:
+        return None
+    return reader.read("analysis_scores", {"run_ids": quick["run_id"].to_list()})
 
 
 def _check_steps(scores: pl.DataFrame, steps: Collection[tuple[str, int]]) -> None:

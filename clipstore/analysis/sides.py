@@ -19,7 +19,7 @@ from clipstore.analysis.plateau import (
     location_of_level,
 )
 from clipstore.analysis.series import Floats, Ints
-from clipstore.analysis.uncertainty import take_errors
+from clipstore.analysis.shake import Shake
 from clipstore.comparisons import BASE, Scope
 from clipstore.findings import Location, PlateauStatus
 
@@ -52,16 +52,15 @@ class Side:
         return float(np.sqrt(noise * len(self.cosine) / max(n_prompts, 1) + self.shake_variance))
 
 
-def side_of_run(run: AnalysedRun, scope: Scope, step: int | None = None) -> Side:
-    """The run as `scope` compares it, or its validation `step` alone.
+def side_of_run(run: AnalysedRun, scope: Scope, shake: Shake, step: int | None = None) -> Side:
+    """The run as `scope` compares it, or its validation `step` alone. `shake`: of its checkpoints.
 
     Raises `ValueError` when the run has no validation `step`.
     """
     rows = _rows_of(run, scope, step)
     prompts, cosine = _prompt_means(run, rows)
-    noise_variance, shake_variance, shake_df = _variances(run, rows)
-    if scope == "checkpoint":
-        shake_variance = 0.0
+    noise_variance = _noise_variance(run, rows)
+    shake_variance = 0.0 if scope == "checkpoint" else shake.variance * _shared_share(run, rows)
     level_se = float(np.sqrt(noise_variance + shake_variance))
     location: Location = "UNKNOWN"
     if len(cosine):
@@ -72,7 +71,7 @@ def side_of_run(run: AnalysedRun, scope: Scope, step: int | None = None) -> Side
         prompts=prompts,
         cosine=cosine,
         shake_variance=shake_variance,
-        shake_df=shake_df,
+        shake_df=shake.df,
         level_se=level_se,
         location=location,
         plateau=run.fit.plateau.status,
@@ -83,7 +82,7 @@ def side_of_base(run: AnalysedRun, own: Side) -> Side:
     """The base model's pictures in the same run; untrained, so without a shake."""
     there = np.isfinite(run.scores.base)
     cosine = run.scores.base[there]
-    noise_variance, _, _ = _variances(run, _rows_of(run, "checkpoint", None))
+    noise_variance = _noise_variance(run, _rows_of(run, "checkpoint", None))
     level_se = float(np.sqrt(noise_variance))
     location: Location = "UNKNOWN"
     if len(cosine):
@@ -127,27 +126,22 @@ def _prompt_means(run: AnalysedRun, rows: Ints) -> tuple[Ints, Floats]:
     return run.scores.prompts[columns], level + effect
 
 
-def _variances(run: AnalysedRun, rows: Ints) -> tuple[float, float, float]:
-    """(variance by pictures, variance by shake, degrees of freedom of the shake) of the mean over
-    the validations `rows`."""
-    series, errors, rules = run.series, run.errors, run.rules
-    n_usable = int(series.usable.sum())
-    prior_df = rules.jitter_prior_weight
-    own = errors.noise()
+def _noise_variance(run: AnalysedRun, rows: Ints) -> float:
+    """Variance of the mean over the validations `rows` by pictures."""
+    series, errors = run.series, run.errors
     at = np.flatnonzero(np.isin(series.index, rows))
     if len(at) < len(rows) or len(at) == 0:  # a validation that is not part of the curve
-        usual = float(np.median(own)) if len(own) else rules.prior_change_sd**2
-        return usual, errors.jitter_variance, prior_df
-    local = take_errors(errors, series.mean, series.usable, rules) if n_usable else errors
-    shake, shake_df = local.jitter_variance, prior_df
-    if n_usable >= rules.jitter_min_validations:
-        shake_df += (n_usable - 2) / 3  # the weight of the estimate in `jitter_variance`
-    if len(at) > 2:  # a tail that swings shows by how much its mean may be off
-        tail_df = len(at) - 2
-        shake = (shake_df * shake + tail_df * run.fit.swing**2) / (shake_df + tail_df)
-        shake_df += tail_df
+        own = errors.noise()
+        return float(np.median(own)) if len(own) else run.rules.prior_change_sd**2
     weights = np.full(len(at), 1 / len(at))
     covariance = errors.prompt_covariance[np.ix_(at, at)]
-    noise = max(float(weights @ covariance @ weights) - errors.between_prompts, 1e-12)
-    correlation = errors.autocorrelation[np.ix_(at, at)]
-    return noise, shake * float(weights @ correlation @ weights), shake_df
+    return max(float(weights @ covariance @ weights) - errors.between_prompts, 1e-12)
+
+
+def _shared_share(run: AnalysedRun, rows: Ints) -> float:
+    """Variance of that mean by a shake of variance 1: 1 for a single validation."""
+    series = run.series
+    at = np.flatnonzero(np.isin(series.index, rows))
+    if len(at) < len(rows) or len(at) == 0:
+        return 1.0
+    return float(run.errors.autocorrelation[np.ix_(at, at)].mean())

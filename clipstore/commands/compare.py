@@ -21,6 +21,7 @@ from clipstore.comparisons import (
     Group,
     Pair,
     Scope,
+    ShakeUsed,
 )
 from clipstore.options import db_option, format_option, result_console, rules_option
 from clipstore.output import Format, print_rows, print_table, visible_text
@@ -157,6 +158,8 @@ def _print_comparison(each: Comparison, rules: AllRules, console: Console) -> No
         console.print(visible_text(text), markup=False, soft_wrap=True)
 
     line(f"{each.model}, scope {each.scope}. {each.scope_note}")
+    if each.shake is not None:
+        line(_shake_to_sentence(each.shake))
     print_table([_run_to_cells(run) for run in each.runs], RUN_COLUMNS, console)
     if each.pairs:
         shown = each.pairs[:MAX_PAIRS_SHOWN]
@@ -179,6 +182,21 @@ def _print_comparison(each: Comparison, rules: AllRules, console: Console) -> No
     for best in each.best_checkpoints:
         line(_best_to_sentence(best))
     console.print()
+
+
+def _shake_to_sentence(shake: ShakeUsed) -> str:
+    told = f"Single checkpoints shake all prompts together by {cosine_text(shake.sd)} (SD)"
+    match shake.source:
+        case "these runs":
+            runs = "this run" if shake.n_runs == 1 else f"these {shake.n_runs} runs"
+            return f"{told}, as the ends of {runs} show."
+        case "the database":
+            return f"{told}, as the runs of the database do."
+        case "assumed":
+            return (
+                f"{told}: mostly an assumption, for these runs are too few, too short or have too "
+                "few prompts to show it. Where they shake more, a difference may be chance."
+            )
 
 
 def _run_to_cells(run: ComparedRun) -> dict[str, object]:
