@@ -77,20 +77,28 @@ def prompts_option(function: Decorated) -> Decorated:
     )(function)
 
 
+class RulesFile(click.ParamType[AllRules]):
+    """A file with constants. A value in rules, those of the file or the usual ones, so that a
+    command that calls another one need not say which."""
+
+    name = "file"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> AllRules:
+        return value if isinstance(value, AllRules) else rules_from_file(Path(str(value)))
+
+
 def rules_option(function: Decorated) -> Decorated:
     """--rules: constants of the analysis, as `rules`."""
     return click.option(
         "--rules",
         "rules",
-        type=click.Path(path_type=Path, dir_okay=False),
-        callback=_to_rules,
+        type=RulesFile(),
+        default=AllRules(),
         help="TOML or JSON file with constants of the analysis that differ from the usual, in "
         "sections: verdict, compare, pictures, calibration.",
     )(function)
-
-
-def _to_rules(_context: click.Context, _option: click.Parameter, path: Path | None) -> AllRules:
-    return AllRules() if path is None else rules_from_file(path)
 
 
 def planned_steps_option(function: Decorated) -> Decorated:

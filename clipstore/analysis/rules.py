@@ -129,7 +129,7 @@ class Rules:
     stuck_rest_factor: float = 2.0
     """A run that learned before it went flat has rested this many times as long as it learned. One
     that learned by fits and starts pauses as long as it climbs; one that stops for good mostly
-    stops early. With 0, twice as many runs that learn below the band are flagged, and two to three
+    stops early. With 0, twice as many runs that learn below the band are flagged, and one to three
     in a hundred more of those that are stuck."""
     near_band_cosine: float = 0.004
     """A run with a two-step mean this near to the band, ever, is not stuck below it."""
