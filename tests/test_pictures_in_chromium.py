@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +105,7 @@ def test_the_tabs_are_worked_by_arrow_keys_and_stay_in_the_address(opened: Visit
     assert page.evaluate("document.activeElement.textContent") == "Best"
     assert f"cards={page.locator('.cards-run').input_value()}.best" in page.url
     page.go_back()
-    assert "The 3 lowest scores" in page.locator(".cards-how").inner_text()
+    playwright.expect(page.locator(".cards-how")).to_contain_text("The 3 lowest scores")
 
 
 def test_a_filmstrip_has_the_base_first_and_the_change_against_it_below(opened: Visit):
@@ -147,7 +148,7 @@ def test_runs_differ_shows_a_prompt_in_every_run_with_the_settings_in_the_heads(
     page.locator(".card-across").first.click()
     assert page.locator("#across").is_visible()
     page.keyboard.press("Escape")
-    assert not page.locator("#across").is_visible()
+    playwright.expect(page.locator("#across")).to_be_hidden()
 
 
 def test_the_viewer_is_worked_by_keys_alone(opened: Visit):
@@ -192,8 +193,8 @@ def test_the_viewer_is_worked_by_keys_alone(opened: Visit):
     assert stage.evaluate("(s) => s.style.getPropertyValue('--share')") == "0"
     assert shown() == ["Step 100", "Step 400"]
     page.keyboard.press("Escape")
-    assert not viewer.is_visible()
-    assert "view=" not in page.url
+    playwright.expect(viewer).to_be_hidden()
+    playwright.expect(page).not_to_have_url(re.compile("view="))  # the dialog tells it afterwards
     assert frame.evaluate("(button) => button === document.activeElement")
 
 
@@ -222,7 +223,7 @@ def test_a_link_opens_the_viewer_and_back_closes_it(opened: Visit):
     )
     assert runs == ["long", "short"]
     page.go_back()
-    assert not page.locator("#viewer").is_visible()
+    playwright.expect(page.locator("#viewer")).to_be_hidden()
 
 
 def test_a_picked_prompt_comes_into_view_with_its_card_focused(opened: Visit):
