@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from torch.utils.tensorboard import SummaryWriter
 
+from clipstore.cli import cli
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestReport
 from clipstore.pipeline.logscan import LogScanner
@@ -82,6 +84,18 @@ def test_a_copy_says_what_it_is_a_copy_of(tmp_path: Path) -> None:
     assert sorted(copies) == [
         f"same picture as validation_images/step_100_{name}_0_64x64.png" for name in ("blue", "red")
     ]
+
+
+def test_scan_shows_the_logs_and_what_a_copy_is_a_copy_of(tmp_path: Path) -> None:
+    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    log = log_composites(run, {100: ["red", "blue"]}, losses=5)
+    shown = CliRunner().invoke(cli, ["scan", str(tmp_path / "runs")])
+    path = log.relative_to(run).as_posix()
+    assert f"a: log {path} (tensorboard): 5 scalars under 1 tag, 2 pictures" in shown.stderr
+    assert "2 copy_of_picture" in shown.stderr and "1 log" in shown.stderr
+    assert "same picture as validation_images/step_100_" in shown.stderr
+    without = CliRunner().invoke(cli, ["scan", "--no-logs", str(tmp_path / "runs")])
+    assert "tensorboard" not in without.stderr and "copy_of_picture" not in without.stderr
 
 
 def test_pictures_whose_files_were_deleted_are_cut_out_of_the_log(tmp_path: Path) -> None:

@@ -99,11 +99,14 @@ def command(
     if summary.skipped:
         listed = ", ".join(f"{count:,} {rule}" for rule, count in sorted(summary.skipped.items()))
         messages.print(f"skipped: {listed}", markup=False)
+        for rule, example in sorted(summary.skip_examples.items()):
+            messages.print(visible_text(f"  {rule}: {example}"), markup=False)
     return 3 if summary.n_unscorable else 0
 
 
 def _log_line(log: ScannedLog) -> str:
-    counts = [f"{log.n_scalars:,} scalars under {log.n_tags:,} tags"]
+    tags = "tag" if log.n_tags == 1 else "tags"
+    counts = [f"{log.n_scalars:,} scalars under {log.n_tags:,} {tags}"]
     counts += [f"{log.n_pictures:,} pictures"] if log.n_pictures else []
     counts += [f"{log.n_settings:,} settings"] if log.n_settings else []
     damage = f"; damaged: {log.damage[0]}" if log.damage else ""
@@ -224,6 +227,8 @@ class _Summary:
     def __init__(self, found: Outline) -> None:
         self.runs: list[Row] = []
         self.skipped = Counter(skip.rule for skip in found.skipped)
+        self.skip_examples: dict[str, str] = {}
+        """By rule one path with what the rule does not say, such as what it is a copy of."""
         self.advice: list[str] = []
         self.n_unscorable = 0
         self._panels: Counter[str] = Counter()
@@ -247,7 +252,10 @@ class _Summary:
                 "pictures": len(pictures),
             }
         )
-        self.skipped.update(skip.rule for skip in contents.skipped)
+        for skip in contents.skipped:
+            self.skipped[skip.rule] += 1
+            if skip.detail and skip.rule not in self.skip_examples:
+                self.skip_examples[skip.rule] = f"{skip.path}: {skip.detail}"
         self.advice += [f"{contents.run.name}: {advice}" for advice in contents.advice]
 
     def count(self, row: Row) -> Row:
