@@ -48,6 +48,14 @@ def test_only_the_scored_panel_is_shown(composite: Path):
     assert (red < 30, blue > 220) == (True, True)
 
 
+def test_of_a_clip_the_first_frame_is_shown(tmp_path: Path):
+    frames = [Image.new("RGB", (64, 64), colour) for colour in ("red", "blue")]
+    path = tmp_path / "clip.webp"
+    frames[0].save(path, save_all=True, append_images=frames[1:], lossless=True)
+    red, _, blue = decoded(picture_to_thumbnail(path, Box(0, 0, 64, 64), now_ns=0)).getpixel((5, 5))
+    assert (red > 220, blue < 30) == (True, True)
+
+
 def test_a_panel_is_scaled_down_and_keeps_its_shape(composite: Path):
     made = picture_to_thumbnail(composite, LEFT_HALF, now_ns=0)
     assert isinstance(made, Thumbnail)

@@ -14,6 +14,7 @@ from PIL import Image
 from clipstore.pictures.composites import Refusal
 from clipstore.pictures.videopanels import find_video_panels
 from clipstore.types import CompositeHints, Cut, Size
+from tests import drawn_composites
 
 FOLDERS = sorted((Path(__file__).parent / "layouts").glob("simpletuner--v4.8-*.jsonl"))
 STILLS = [path for path in FOLDERS if not path.stem.endswith("-video")]
@@ -68,6 +69,17 @@ def test_frames_of_another_size_than_the_label_allows_are_refused(label: Size | 
     found = find_video_panels(example_frame(), CompositeHints(label, step=100), None)
     assert isinstance(found, Refusal)
     assert found.reason == "video_not_cut"
+
+
+def test_a_black_band_in_a_single_picture_is_not_taken_for_the_footer() -> None:
+    shades = np.random.default_rng(0).integers(90, 250, (4, 4, 3), np.uint8)
+    picture = Image.fromarray(shades).resize((256, 256), Image.Resampling.NEAREST)
+    picture.paste("black", (0, 100, 256, 120))
+    drawn = drawn_composites.with_footer(drawn_composites.panel("checkpoint", picture), "a fox")
+    found = find_video_panels(stretched(drawn.image), CompositeHints(LABEL, step=100), None)
+    assert isinstance(found, Cut), found
+    # 256 of 302 rows, stretched to 304
+    assert [tuple(panel.box) for panel in found.panels] == [(0, 0, 256, 257)]
 
 
 def test_a_footer_that_is_not_there_is_not_guessed() -> None:

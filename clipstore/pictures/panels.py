@@ -150,7 +150,7 @@ class PanelReader:
                 self._base_pictures.move_to_end(path)
                 return self._base_pictures[path]
         raw = read_picture(path, now_ns=now_ns)
-        decoded = raw if isinstance(raw, Problem) else _first_picture(raw, now_ns)
+        decoded = raw if isinstance(raw, Problem) else decode_first_picture(raw, now_ns=now_ns)
         # A broken base picture is reported when its own turn comes; here it is only missing
         # evidence.
         base = None if isinstance(decoded, Problem) else decoded
@@ -191,7 +191,8 @@ def decode_any(
     return decode_picture(raw, now_ns=now_ns)
 
 
-def _first_picture(raw: RawPicture, now_ns: int) -> DecodedPicture | Problem:
+def decode_first_picture(raw: RawPicture, *, now_ns: int) -> DecodedPicture | Problem:
+    """A still picture, or the first frame of a clip."""
     if not is_clip(raw):
         return decode_picture(raw, now_ns=now_ns)
     clip = decode_clip(raw, now_ns=now_ns)

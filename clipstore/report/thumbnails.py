@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from clipstore.pictures.images import crop_pixels, decode_picture, read_picture
+from clipstore.pictures.images import crop_pixels, read_picture
+from clipstore.pictures.panels import decode_first_picture
 from clipstore.types import Box, Problem
 
 MINI_PX = 128
@@ -169,7 +170,7 @@ def _file_to_panels(
     if isinstance(raw, Problem):
         is_gone = raw.reason == "vanished"
         return without("the file is no longer there" if is_gone else "the file cannot be read")
-    decoded = decode_picture(raw, now_ns=now_ns)
+    decoded = decode_first_picture(raw, now_ns=now_ns)
     if isinstance(decoded, Problem):
         return without("the file cannot be decoded")
     made: dict[int, MadePanel] = {}
