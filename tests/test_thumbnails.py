@@ -18,7 +18,6 @@ from clipstore.report.thumbnails import (
     PanelWish,
     Thumbnail,
     make_panels,
-    picture_to_thumbnail,
 )
 from clipstore.types import Box
 
@@ -34,6 +33,11 @@ def composite(tmp_path: Path) -> Path:
     note.add_text("parameters", "secret prompt of alice")
     image.save(tmp_path / "composite.png", pnginfo=note)
     return tmp_path / "composite.png"
+
+
+def picture_to_thumbnail(path: Path, box: Box, *, now_ns: int) -> Thumbnail | NoThumbnail:
+    (made,) = make_panels([PanelWish(path, box, FRAME_PX)], budget_bytes=10**6, now_ns=now_ns)
+    return made.small
 
 
 def decoded(thumbnail: Thumbnail | NoThumbnail) -> Image.Image:

@@ -133,7 +133,6 @@ class SharedPrompts:
     """`text_id` of those on which runs differ most, each run's own mean taken away first."""
     n_candidates: int
     """Texts that two runs or more have at their last validations."""
-    random_seed: int
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,6 @@ from clipstore.report.cardrows import CardRows, ModelTables, PictureRow
 from clipstore.report.filmstrip import cosines_to_places
 from clipstore.report.pictureregister import PictureRegister, Tier, Worth
 from clipstore.report.promptchoice import (
-    RANDOM_SEED,
     TabChoice,
     courses_to_differing,
     courses_to_middle,
@@ -114,11 +113,7 @@ def tables_to_cards(
                 place,
             )
         )
-    shared = (
-        SharedPrompts(differing.text_ids, differing.n_candidates, RANDOM_SEED)
-        if len(by_run) > 1
-        else None
-    )
+    shared = SharedPrompts(differing.text_ids, differing.n_candidates) if len(by_run) > 1 else None
     return ModelCards(tuple(prompts), shared, strips)
 
 

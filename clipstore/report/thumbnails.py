@@ -125,17 +125,6 @@ def make_panels(
     return _within(budget_bytes, [made.get(i, _LEFT_OUT) for i in range(len(wishes))])
 
 
-def picture_to_thumbnail(
-    path: Path, box: Box, *, now_ns: int, side_px: int = FRAME_PX
-) -> Thumbnail | NoThumbnail:
-    """The panel inside `box`, scaled so that its longest side is at most `side_px`.
-
-    A file that is gone, broken or smaller than the box gives the words to show instead.
-    """
-    wish = PanelWish(path, box, side_px)
-    return _file_to_panels(path, {0: wish}, now_ns=now_ns, with_full=False).made[0].small
-
-
 def thumbnail_bytes(picture: Thumbnail | NoThumbnail) -> int:
     """What it costs the page."""
     return len(picture.data_url) if isinstance(picture, Thumbnail) else 0

@@ -178,7 +178,6 @@ window.clipstoreCards = (() => {
         panel.replaceChildren(...made.map((each) => each.article));
         moves = made.map((each) => each.move);
       }
-      app.classList.toggle("is-differing", open.kind === "differing");
       return prompt;
     };
 
