@@ -132,6 +132,9 @@ class Advice:
     """Prompts needed in all, about."""
     resolution_cosine: float | None = None
     """The change that so much data would bound."""
+    steps: tuple[int, ...] = ()
+    """Validations whose pictures are to be looked at: those left out because their scores lost the
+    pattern of the prompts."""
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,9 @@ def test_pictures_of_other_prompts_are_called_that() -> None:
     lower = cells.copy()
     lower[9] -= 0.09
     cells[9] = np.random.default_rng(5).normal(0.18, 0.03, 40)
-    assert advice_of(cells)["CHECK_PICTURES"].because == "MIXED_UP_STEP"
+    advice = advice_of(cells)["CHECK_PICTURES"]
+    assert (advice.because, advice.steps) == ("MIXED_UP_STEP", (1000,))
+    assert "the pictures of step 1,000, which count for nothing" in advice.text
     assert "CHECK_PICTURES" not in advice_of(lower)
 
 

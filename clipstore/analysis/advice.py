@@ -12,7 +12,7 @@ from dataclasses import replace
 from clipstore.analysis.cases import label_of
 from clipstore.analysis.dataneeded import DataNeeded
 from clipstore.analysis.facts import Facts
-from clipstore.analysis.phrases import cosine_text, count_text
+from clipstore.analysis.phrases import cosine_text, count_text, steps_text
 from clipstore.findings import Advice, Verdict
 from clipstore.sources.checkpoints import Checkpoint
 
@@ -153,15 +153,23 @@ def _of_data(facts: Facts, needed: DataNeeded | None) -> tuple[Advice, ...]:
 
 def _of_pictures(facts: Facts) -> tuple[Advice, ...]:
     texts = {
-        "MIXED_UP_STEP": "Look at the pictures of the validations that are left out: their scores "
-        "lost the pattern of the prompts, as pictures of other prompts do.",
+        "MIXED_UP_STEP": f"Look at the pictures of {steps_text(facts.mixed_up_steps)}, which "
+        "count for nothing: their scores lost the pattern of the prompts, as pictures of other "
+        "prompts do.",
         "CONSTANT_SCORES": "Look at the pictures whose score never changes: black or copied ones "
         "look like that.",
         "DUPLICATE_SCORES": "Look at the pictures that share one score: black or copied ones look "
         "like that.",
     }
     return tuple(
-        Advice("CHECK_PICTURES", code, text) for code, text in texts.items() if code in facts.notes
+        Advice(
+            "CHECK_PICTURES",
+            code,
+            text,
+            steps=facts.mixed_up_steps if code == "MIXED_UP_STEP" else (),
+        )
+        for code, text in texts.items()
+        if code in facts.notes
     )
 
 

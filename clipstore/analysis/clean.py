@@ -41,6 +41,8 @@ class Series:
     """SD of one validation's mean: pictures' noise and the assumed checkpoint shake."""
     usable: Bools
     """(T,) False for lone bad validations and for an unconfirmed last one."""
+    mixed_up: Bools
+    """(T,) True for those of them whose scores lost the pattern of the prompts."""
     lost_at_end: int
     """Newest validations that do not count because their scores repeat or are missing."""
     codes: tuple[str, ...]
@@ -80,6 +82,7 @@ def series_from_scores(scores: RunScores, rules: Rules) -> Series:
         prompt_effect=effect,
         step_sd=step_sd,
         usable=usable,
+        mixed_up=mixed_up,
         lost_at_end=lost,
         codes=(
             *codes,

@@ -27,6 +27,8 @@ class Facts:
     n_validations: int
     """Validations that count."""
     lost_at_end: int
+    mixed_up_steps: tuple[int, ...]
+    """Validations left out because their scores lost the pattern of the prompts."""
     first_step: int | None
     last_step: int | None
     planned_steps: int | None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def cosine_text(value: float) -> str:
     """0.241, −0.012: three decimals, as the tables have them."""
@@ -18,6 +20,14 @@ def change_text(value: float) -> str:
 def count_text(number: int, noun: str) -> str:
     """1 prompt, 1,600 prompts."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def steps_text(steps: Sequence[int]) -> str:
+    """step 1,200; steps 1,200 and 3,400."""
+    told = [f"{step:,}" for step in steps]
+    if len(told) < 2:
+        return " ".join(["step", *told])
+    return f"steps {', '.join(told[:-1])} and {told[-1]}"
 
 
 def band_text(edge: float) -> str:

@@ -123,6 +123,7 @@ def verdict_of_run(each: AnalysedRun, planned_steps: int | None, model: ModelRul
         n_prompts=n_prompts,
         n_validations=n_usable,
         lost_at_end=series.lost_at_end,
+        mixed_up_steps=tuple(series.steps[series.mixed_up].tolist()),
         first_step=int(series.steps[0]) if len(series.steps) else None,
         last_step=int(series.steps[-1]) if len(series.steps) else None,
         planned_steps=planned_steps,
