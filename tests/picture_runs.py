@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from clipstore.analysis.fromstore import verdicts_from_reader
+from clipstore.analysis.picturerules import PictureRules
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.findings import Verdict
 from clipstore.pipeline.discover import discover
@@ -95,10 +96,13 @@ def ingest(root: Path, store: Path, **options: object) -> None:
     assert report.tally.refused == report.tally.pending == 0, report.problems[0].detail
 
 
-def verdict_with_pictures(store: Path, *, asked: bool | None = True) -> Verdict:
+def verdict_with_pictures(
+    store: Path, *, asked: bool | None = True, rules: PictureRules | None = None
+) -> Verdict:
     """The verdict of the only run."""
     with open_current(store) as reader:
-        (verdict,) = with_pictures(reader, verdicts_from_reader(reader), asked=asked).verdicts
+        found = with_pictures(reader, verdicts_from_reader(reader), asked=asked, rules=rules)
+    (verdict,) = found.verdicts
     return verdict
 
 
