@@ -60,6 +60,16 @@ class LoggedPicture:
 
 
 @dataclass(frozen=True)
+class KnownPicture:
+    """A picture of a log, with where it was found."""
+
+    source: str
+    log: str
+    """The log's path, relative to the root of the run."""
+    picture: LoggedPicture
+
+
+@dataclass(frozen=True)
 class LogChunk:
     """A part of a log, in its order."""
 

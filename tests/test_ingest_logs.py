@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -328,3 +330,12 @@ def test_a_picture_logged_anew_after_a_resume_replaces_the_one_before(
     found = {row["prompt_id"]: row["cosine"] for row in rows(store, SCORES) if row["step"] == 100}
     assert found == {name: float(name == colour) for name in PROMPTS}
     assert dict(report.skipped_by_rule)["logged_again"] == 2
+
+
+def test_scan_reads_logs_without_the_database_and_without_polars() -> None:
+    code = (
+        "import sys, clipstore.commands.scan; "
+        "print([name for name in ('polars', 'duckdb', 'torch') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import clipstore.taggings
-from clipstore.logged import LoggedPicture
-from clipstore.pipeline.knownlogs import KnownPicture
+from clipstore.logged import KnownPicture, LoggedPicture
 from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.taggings import RunFacts, all_taggings
 from clipstore.types import GridCell, Picture, Prompt, Run, RunContents, Size

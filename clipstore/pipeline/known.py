@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clipstore.addresses import address_to_part
-from clipstore.pipeline.partrows import path_in_run
+from clipstore.pipeline.runpaths import path_in_run
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import open_store
 from clipstore.types import Picture, Run

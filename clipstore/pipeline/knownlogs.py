@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from clipstore.logged import LoggedPicture, LogPosition
+from clipstore.logged import KnownPicture, LoggedPicture, LogPosition
 from clipstore.sources.textfiles import read_start
 from clipstore.storage.spool import TABLE_SCHEMAS, list_parts, spool_folder
 from clipstore.storage.store import open_store
@@ -38,16 +38,6 @@ class KnownLog:
     n_pictures: int = 0
     n_damaged: int = 0
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class KnownPicture:
-    """A picture of a log, with where it was found."""
-
-    source: str
-    log: str
-    """The log's path, relative to the root of the run."""
-    picture: LoggedPicture
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from clipstore.pipeline.knownlogs import KnownPicture
-from clipstore.pipeline.partrows import path_in_run
+from clipstore.logged import KnownPicture
+from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.listing import step_problem
 from clipstore.sources.prompts import prompts_to_book
 from clipstore.sources.promptversions import attach_texts, no_text_problem

@@ -10,20 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clipstore.logged import LogPosition
+from clipstore.logged import KnownPicture, LogPosition
 from clipstore.pipeline.discover import Discovery, count_seen
 from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
 from clipstore.pipeline.knownlogs import (
     KnownLog,
     KnownLogs,
-    KnownPicture,
     is_same_log,
     read_log_head,
 )
 from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.pipeline.logrows import log_to_frame, pictures_to_frame, scalars_to_frame
 from clipstore.pipeline.logstates import LogStates
-from clipstore.pipeline.partrows import PartRows, path_in_run
+from clipstore.pipeline.partrows import PartRows
+from clipstore.pipeline.runpaths import path_in_run
 from clipstore.pipeline.stopping import StopSwitch
 from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import clean_settings

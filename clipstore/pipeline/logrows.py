@@ -12,9 +12,15 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from clipstore.logged import MAX_WALL_TIME_S, Scalars, tag_to_scale, wall_time_to_datetime
-from clipstore.pipeline.knownlogs import KnownLog, KnownPicture
-from clipstore.pipeline.partrows import path_in_run
+from clipstore.logged import (
+    MAX_WALL_TIME_S,
+    KnownPicture,
+    Scalars,
+    tag_to_scale,
+    wall_time_to_datetime,
+)
+from clipstore.pipeline.knownlogs import KnownLog
+from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.textfiles import storable
 from clipstore.storage.tables import TABLE_SCHEMAS
 from clipstore.types import Run

@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from clipstore.logged import LogPosition
+from clipstore.logged import KnownPicture, LogPosition
 from clipstore.pipeline.discover import Outline
 from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
-from clipstore.pipeline.knownlogs import KnownPicture
 from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.pipeline.logstates import LogStates
-from clipstore.pipeline.partrows import path_in_run
+from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.textfiles import Unreadable
 from clipstore.types import RunContents
 

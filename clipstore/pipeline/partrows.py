@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from clipstore import __version__
 from clipstore.pipeline.reading import ReadPicture
+from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.types import Model, Problem, Prompt, Run
@@ -242,14 +243,6 @@ def _write_rows(
         tables[name] = pl.concat([*([tables[name]] if name in tables else []), *bulk])
     if any(table.height for table in tables.values()):
         write_part(spool_folder(store), tables)
-
-
-def path_in_run(path: Path, run: Run) -> str:
-    """The file's path below the run's folder, with forward slashes; absolute when outside it."""
-    try:
-        return path.relative_to(run.root).as_posix()
-    except ValueError:
-        return path.as_posix()
 
 
 def _now() -> datetime:
