@@ -17,17 +17,19 @@ from tests.report_example import example_data
 
 pytestmark = needs_chromium
 FINE = 5e-5
+LEFT_OUT = "7 of 8 runs are on this page prompt by prompt."
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> ReportData:
-    """The example with a gap in its first run: one prompt has no score at the first validation."""
+    """The example with a gap in its first run, one prompt has no score at the first validation, and
+    without the prompts of its last run, as where the cells are too many."""
     whole = example_data(tmp_path_factory.mktemp("runs"), with_pictures=False)
     section = whole.sections[0]
-    first, *others = section.cube.runs
+    first, *others, _ = section.cube.runs
     cells = first.cells.copy()
     cells[1, 0] = MISSING
-    cube = replace(section.cube, runs=(replace(first, cells=cells), *others))
+    cube = replace(section.cube, runs=(replace(first, cells=cells), *others), left_out=LEFT_OUT)
     return replace(whole, sections=(replace(section, cube=cube),))
 
 
@@ -85,7 +87,7 @@ def test_the_heatmap_shows_each_change_since_the_first_validation(example: Visit
 
 
 def test_the_packed_scores_are_the_verdicts_means_within_half_a_unit(data: ReportData):
-    for run, row in zip(data.sections[0].cube.runs, data.sections[0].rows, strict=True):
+    for run, row in zip(data.sections[0].cube.runs, data.sections[0].rows[:7], strict=True):
         cells = np.where(run.cells == MISSING, np.nan, (run.cells.astype(float) - 10_000) / 10_000)
         means = np.nanmean(cells[1:], axis=1)
         for mean, step in list(zip(means, row.verdict.steps, strict=True))[1:]:
@@ -101,6 +103,20 @@ def test_a_missing_score_is_a_hole_in_the_heatmap_and_never_zero(example: Visit)
     assert sum(value is None for row in shown for value in row) == 1
     assert min(value for row in shown for value in row if value is not None) > 0.05
     page.locator(".heat-values").select_option("first")
+
+
+def test_a_run_that_was_left_out_says_so_and_the_next_one_is_drawn_again(
+    example: Visit, data: ReportData
+):
+    page = example.page
+    wait_for_chart(page, "#heat-1")
+    assert LEFT_OUT in page.locator("#heatmap-summary-1").inner_text()
+    select = page.locator("#heatmap-1 .run-select")
+    select.select_option(label=data.sections[0].rows[7].verdict.run)
+    assert "not on the page" in page.locator(".heat-told").inner_text()
+    page.locator("#theme-button").click()
+    select.select_option(label=data.sections[0].rows[0].verdict.run)
+    assert len(heat(page)) == 48
 
 
 def test_the_search_narrows_the_heatmap_and_its_table(example: Visit):

@@ -85,7 +85,7 @@
       shown = choose();
       if (shown.isLeftOut) {
         told.textContent = "This run’s prompts are not on the page; the sentence above says why, the SQL below gives them.";
-        Plotly.purge(plot);
+        clipstoreCharts.plot(plot, [], clipstoreCharts.layout({ height: 180 }), data.config);
         return;
       }
       const isRaw = values.value === "raw";
