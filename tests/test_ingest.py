@@ -147,7 +147,7 @@ def test_every_file_ends_in_one_state_and_the_states_add_up(tmp_path: Path) -> N
     good = (pictures / "step_100_red_0_64x64.png").read_bytes()
     (pictures / "step_200_red_0_64x64.png").write_bytes(good[: len(good) // 2])
     (pictures / "step_200_nobody_0_64x64.png").write_bytes(good)
-    (pictures / "step_200_red_0_64x64.mp4").write_bytes(b"video")
+    (pictures / "step_200_red_0.wav").write_bytes(b"audio")
     (run / "notes.txt").write_text("mine")
     made_old(run)
     (pictures / "step_300_red_0_64x64.png").write_bytes(good[: len(good) // 2])
