@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from clipstore.cli import cli
 from clipstore.picturefindings import PictureFindings, PictureNote
-from clipstore.report.gather import gather_report
+from clipstore.report.gather import PageExtras, gather_report
 from clipstore.report.page import render_page
 from tests.picture_runs import OWN, ingest, look_at, write_run
 from tests.report_example import NOW, small_inputs
@@ -90,7 +90,7 @@ def test_the_page_shows_the_notes_in_the_row_of_their_run(tmp_path: Path) -> Non
             tables,
             generated_at=NOW,
             version="0.1.0",
-            not_compared="Not all was compared.",
+            extras=PageExtras(pictures_not_compared="Not all was compared."),
         )
     )
     assert "<li>Frozen since &lt;step&gt; 100.</li>" in page
