@@ -12,7 +12,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from clipstore.errors import LibraryMissing
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.summary.writer.record_writer import RecordWriter
+
 from clipstore.export.curves import (
     ADJUSTED,
     MEAN,
@@ -27,19 +34,6 @@ from clipstore.export.targets import Exported, ExportRequest
 from clipstore.logs.tensorboard import OWN_SUFFIX
 from clipstore.storage.store import Reader
 from clipstore.wholefile import whole_file
-
-try:
-    from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-    from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
-    from tensorboard.compat.proto.tensor_pb2 import TensorProto
-    from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
-    from tensorboard.compat.proto.types_pb2 import DT_STRING
-    from tensorboard.plugins.custom_scalar import layout_pb2
-    from tensorboard.summary.writer.record_writer import RecordWriter
-except ModuleNotFoundError:
-    raise LibraryMissing(
-        "--to tensorboard", "tensorboard", "pip install 'clipstore[tensorboard]'"
-    ) from None
 
 NAME = "tensorboard"
 FOLDER = "clipstore"
