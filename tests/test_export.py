@@ -327,7 +327,6 @@ def test_a_view_that_is_not_there_is_an_error_that_names_those_that_are(
 @pytest.mark.parametrize(
     ("target", "install"),
     [
-        ("tensorboard", r"pip install 'clipstore\[tensorboard\]'"),
         ("wandb", "pip install wandb"),
         ("mlflow", "pip install mlflow"),
     ],
