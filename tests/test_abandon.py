@@ -32,9 +32,9 @@ def look(curve: Floats, planned_steps: int | None = 3000, n_prompts: int = 200) 
 
 
 def test_a_collapse_has_lasted_long_enough_at_its_full_size() -> None:
-    confirmed = look(stages((0.33, 12), (0.27, 5)))
+    confirmed = look(stages((0.33, 12), (0.27, 4)))
     partly = look(stages((0.33, 12), (0.298, 2), (0.27, 3)))
-    assert (confirmed.reason, confirmed.n_dropped, confirmed.n_to_confirm) == ("COLLAPSED", 5, 5)
+    assert (confirmed.reason, confirmed.n_dropped, confirmed.n_to_confirm) == ("COLLAPSED", 4, 4)
     assert (partly.reason, partly.n_dropped) == (None, 3)
 
 

@@ -207,10 +207,10 @@ def test_changed_rules_are_said_with_the_verdicts_and_in_the_machine_form(
 ) -> None:
     rules = scored_folder / "rules.toml"
     rules.write_text("[verdict]\npatience_share = 0.75\n")
-    assert "patience_share = 0.75 (usually 0.6)" in scored("verdict", "--rules", rules).stdout
+    assert "patience_share = 0.75 (usually 0.57)" in scored("verdict", "--rules", rules).stdout
     rows = json_lines(scored("verdict", "--rules", rules, "--format", "jsonl").stdout)
     assert rows[0]["changed_rules"] == [
-        {"name": "verdict.patience_share", "value": 0.75, "default": 0.6}
+        {"name": "verdict.patience_share", "value": 0.75, "default": 0.57}
     ]
     (usual, *_) = json_lines(scored("verdict", "--format", "jsonl").stdout)
     assert usual["changed_rules"] == []

@@ -64,6 +64,7 @@ ONE_TEXT = {
     "diffusers": "it has one validation",
     "metadata": "the text is in the picture: another text makes another picture",
     "simpletuner": "its pictures are composites: below",
+    "tracker": "it has no pictures of its own: they come with the logs",
 }
 
 

@@ -59,11 +59,11 @@ def test_toml_and_json_change_what_they_name_and_nothing_else(tmp_path: Path) ->
 def test_what_is_changed_is_listed_with_the_usual_value() -> None:
     rules = AllRules(Rules(patience_share=0.7), CompareRules(alpha=0.01))
     assert changed_rules(rules) == (
-        ChangedRule("verdict.patience_share", 0.7, 0.6),
+        ChangedRule("verdict.patience_share", 0.7, 0.57),
         ChangedRule("compare.alpha", 0.01, 0.05),
     )
     told = changed_rules_text(rules) or ""
-    assert "verdict.patience_share = 0.7 (usually 0.6), compare.alpha = 0.01" in told
+    assert "verdict.patience_share = 0.7 (usually 0.57), compare.alpha = 0.01" in told
     assert changed_rules_text(AllRules()) is None
 
 

@@ -98,8 +98,8 @@ def test_rows_that_the_store_could_not_take_are_refused_at_once(spool, change, s
 
 
 def test_an_unknown_table_is_refused(spool: Path) -> None:
-    with pytest.raises(ValueError, match="no table scalars"):
-        write_part(spool, {"scalars": pl.DataFrame({"a": [1]})})
+    with pytest.raises(ValueError, match="no table opinions"):
+        write_part(spool, {"opinions": pl.DataFrame({"a": [1]})})
 
 
 def test_waiting_scores_are_counted_even_beside_a_broken_part(tmp_path: Path) -> None:

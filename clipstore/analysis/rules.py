@@ -107,7 +107,7 @@ class Rules:
     """Chance that sampling error alone flags a run wrongly, over all looks and reasons."""
     drop_cosine: float = 0.04
     """A collapse loses at least this: twice what healthy dips and swings lose."""
-    collapse_share: float = 0.15
+    collapse_share: float = 0.13
     """... for this share of the planned validations, because dips recover ..."""
     collapse_min_validations: int = 4
     """... and at least this many."""
@@ -115,9 +115,10 @@ class Rules:
     """A run that recovered from a dip before is given this much longer."""
     regained_share: float = 0.35
     """A run that has won back this share of its loss is recovering."""
-    patience_share: float = 0.60
+    patience_share: float = 0.57
     """A run below the band is never flagged before this share of its plan: late bloomers look the
-    same until they bloom. Blooms that begin after about .55 of the plan are lost."""
+    same until they bloom. Blooms that begin after about .55 of the plan are lost; what lies between
+    is for the first validations of a bloom to show."""
     stuck_min_validations: int = 8
     """Validations before a run can be called stuck."""
     stuck_min_window: int = 5
