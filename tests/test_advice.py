@@ -79,6 +79,14 @@ def test_a_poor_run_is_stopped_and_its_captions_are_looked_at() -> None:
     assert set(advice_of(noisy(np.full(20, 0.245), 50))) == {"STOP"}
 
 
+def test_a_run_whose_plan_is_done_is_not_told_of_what_is_left_of_it() -> None:
+    going_on = advice_of(noisy(np.full(20, 0.245), 50))["STOP"]
+    done = advice_of(noisy(np.full(30, 0.245), 50))["STOP"]
+    assert "what is left of the plan" in going_on.text
+    assert "Leave it at that" in done.text
+    assert "left of the plan" not in done.text
+
+
 def test_too_few_prompts_get_their_number() -> None:
     unsure = advice_of(noisy(np.full(30, 0.268), 10))["MORE_PROMPTS"]
     assert unsure.because == "UNSURE"

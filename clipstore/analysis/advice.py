@@ -66,7 +66,9 @@ def _of_flag(facts: Facts) -> tuple[Advice, ...]:
         Advice(
             "STOP",
             reason,
-            "Stop it: what is left of the plan will not bring it to the band.",
+            "Leave it at that: nothing says that more such steps would bring it to the band."
+            if facts.plan_is_done
+            else "Stop it: what is left of the plan will not bring it to the band.",
             cosine_now=look.level,
         )
     ]
