@@ -27,6 +27,7 @@ from clipstore.resources import resource_folder
 from clipstore.storage.store import merge_parts, run_query
 from tests.store_rows import (
     config_rows,
+    ingest_row,
     model_row,
     problem_row,
     prompt_rows,
@@ -118,6 +119,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
             ]
         }
     )
+    parts.append({"ingests": [ingest_row(n_scored=168, n_refused=3)]})
     write_rows(store, *parts)
     merge_parts(store, wait_seconds=1)
     assert judge_and_keep(store, NOW) is None
@@ -240,6 +242,40 @@ def test_the_packed_prompt_scores_are_their_sql(report: Report):
             assert block_cells[row, names.index(prompt)] == pytest.approx(cosine, abs=5.1e-5)
             seen += 1
     assert seen == answer.height == int(np.isfinite(cells).sum())
+
+
+def test_the_cards_are_their_sql(report: Report):
+    base = {
+        (row["run"], row["prompt_id"]): row["mean"]
+        for row in run_query(
+            report.store, "SELECT run, prompt_id, mean FROM prompt_step WHERE panel = 'base'"
+        ).iter_rows(named=True)
+    }
+    compared = 0
+    for part in report.document.iter(f"{XHTML}details"):
+        if not has_class("run-prompts")(part):
+            continue
+        run = text_of(next(part.iter(f"{XHTML}bdi")))
+        groups = [e for e in part.iter(f"{XHTML}div") if has_class("cards")(e)]
+        for name, cards in zip(("worst_prompts", "best_prompts"), groups, strict=True):
+            answer = report.answer(name).filter(pl.col("run") == run)
+            for card, row in zip(cards, answer.head(len(cards)).iter_rows(named=True), strict=True):
+                printed = text_of(card)
+                change = row["cosine"] - base[run, row["prompt_id"]]
+                assert f" {row['prompt_id']} " in printed
+                assert (
+                    f"{row['cosine']:.3f} {change:+.3f} against base".replace("-", "−") in printed
+                )
+                compared += 1
+    assert compared >= 6
+
+
+def test_the_counts_of_the_ingest_are_their_sql(report: Report):
+    last = report.answer("report_ingests").row(-1, named=True)
+    page = text_of(report.document)
+    states = ("seen", "scored", "known", "pending", "refused", "skipped")
+    said = ", ".join(f"{last[f'n_{state}']:,} {state}" for state in states)
+    assert f"The latest: {said}." in page
 
 
 def test_the_curve_of_the_edited_run_breaks_where_it_was_edited(report: Report):

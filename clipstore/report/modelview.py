@@ -127,11 +127,11 @@ def spread_to_summary(section: ModelSection) -> str:
     middle = QUANTILES.index("p25"), QUANTILES.index("p75")
     widths = sorted(s.quantiles[middle[1]] - s.quantiles[middle[0]] for s in last)
     text = (
-        f"At the last validations the middle half of the prompts spans "
-        f"{cosine_to_text(widths[0])} to {cosine_to_text(widths[-1])}."
+        f"At its last validation the middle half of a run’s prompts lies "
+        f"{cosine_to_text(widths[0])} to {cosine_to_text(widths[-1])} apart, depending on the run."
         if len(widths) > 1
-        else f"At the last validation the middle half of the prompts spans "
-        f"{cosine_to_text(widths[0])}."
+        else f"At the last validation the middle half of the prompts lies "
+        f"{cosine_to_text(widths[0])} apart."
     )
     return (
         f"{text} Prompts differ far more than runs do, so runs are compared prompt by prompt. The "
