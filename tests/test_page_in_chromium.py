@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,21 @@ def test_the_theme_button_goes_round_and_takes_the_chart_along(example: Visit):
     assert [name for name, _ in seen] == ["Theme: light", "Theme: dark", "Theme: system"]
     assert seen[0][1] == seen[2][1] != seen[1][1]
     assert example.complaints == []
+
+
+def test_grid_lines_are_as_faint_in_the_dark(example: Visit):
+    page, button = example.page, example.page.locator("#theme-button")
+    page.locator("#forest-1").scroll_into_view_if_needed()
+    page.wait_for_selector("#forest-1 .xgrid", state="attached")
+    strokes = []
+    for _ in range(2):
+        button.click()
+        line = page.locator("#forest-1 .xgrid").first
+        strokes.append(line.evaluate("(e) => getComputedStyle(e).stroke"))
+    button.click()
+    light, dark = (sum(map(int, re.findall(r"[0-9]+", stroke)[:3])) / 3 for stroke in strokes)
+    assert light > 200
+    assert dark < 90
 
 
 def test_printing_opens_what_is_folded_and_folds_it_again(example: Visit):

@@ -19,6 +19,8 @@ window.clipstoreCharts = (() => {
       "font.color": ink,
       "xaxis.linecolor": line,
       "xaxis.tickcolor": line,
+      "xaxis.gridcolor": line,
+      "xaxis.zerolinecolor": ink,
       "yaxis.gridcolor": line,
       "hoverlabel.bgcolor": cssColour("--surface"),
       "hoverlabel.bordercolor": cssColour("--line-strong"),
