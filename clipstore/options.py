@@ -68,6 +68,30 @@ def model_options(function: Decorated) -> Decorated:
     return function
 
 
+def scoring_options(function: Decorated) -> Decorated:
+    """--dtype, --workers, --no-embeddings: how pictures are scored, and what is kept of them."""
+    for option in (
+        click.option(
+            "--no-embeddings", is_flag=True, help="Keep scores only, not the picture vectors."
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=0),
+            help="Reading processes at most. Default: one per core. 0 reads in the main process.",
+        ),
+        click.option(
+            "--dtype",
+            type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
+            default="auto",
+            show_default=True,
+            help="Arithmetic of the image tower. auto: float16 on CUDA if it passes a check, else "
+            "float32.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def prompts_option(function: Decorated) -> Decorated:
     """--prompts: a prompt library of the user's."""
     return click.option(

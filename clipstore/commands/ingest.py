@@ -22,6 +22,7 @@ from clipstore.options import (
     prompts_option,
     read_user_prompts,
     result_console,
+    scoring_options,
 )
 from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.discover import Discovery, discover
@@ -40,24 +41,12 @@ EXAMPLES_PER_REASON = 3
 @click.command("ingest")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @model_options
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Arithmetic of the image tower. auto: float16 on CUDA if it passes a check, else float32.",
-)
+@scoring_options
 @prompts_option
 @layout_option
 @pattern_option
-@click.option(
-    "--workers",
-    type=click.IntRange(min=0),
-    help="Reading processes at most. Default: one per core. 0 reads in the main process.",
-)
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after this many scored files.")
 @click.option("--rescore", is_flag=True, help="Score known files again, with today's prompts.")
-@click.option("--no-embeddings", is_flag=True, help="Keep scores only, not the picture vectors.")
 @click.option("--no-logs", is_flag=True, help="Leave the trainers' logs unread.")
 @click.option("--timings", is_flag=True, help="Say on stderr where the time went.")
 @db_option

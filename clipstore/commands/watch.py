@@ -26,6 +26,7 @@ from clipstore.options import (
     prompts_option,
     read_user_prompts,
     result_console,
+    scoring_options,
 )
 from clipstore.output import visible_text
 from clipstore.pipeline.discover import Discovery, discover
@@ -83,18 +84,10 @@ EXAMPLES = 3
     help="How to write a changed verdict.",
 )
 @model_options
-@click.option(
-    "--dtype",
-    type=click.Choice(["auto", "float32", "float16", "bfloat16"]),
-    default="auto",
-    show_default=True,
-    help="Arithmetic of the image tower, as in ingest.",
-)
+@scoring_options
 @prompts_option
 @layout_option
 @pattern_option
-@click.option("--workers", type=click.IntRange(min=0), help="Reading processes at most.")
-@click.option("--no-embeddings", is_flag=True, help="Keep scores only, not the picture vectors.")
 @db_option
 def command(
     paths: tuple[Path, ...],
