@@ -46,8 +46,10 @@ def test_a_run_stuck_below_the_band_is_abandoned_with_its_numbers() -> None:
     assert (verdict.verdict, verdict.abandon.reason) == ("abandon", "STUCK_BELOW_BAND")
     assert verdict.abandon.first_flag_step == 1800  # the first validation after 57 % of the plan
     assert verdict.abandon.steps_saved == 1200
-    assert verdict.reasons[0].startswith("clip/mean 0.24")
-    assert "over 50 prompts has stayed under 0.30 for the last 20 validations" in verdict.reasons[0]
+    assert verdict.reasons[0].startswith(
+        "clip/mean over 50 prompts has stayed under 0.30 for the last 20 validations; the last "
+        "10 average 0.24"
+    )
     assert "by the planned step 3,000" in verdict.reasons[0]
     assert any("step 1,800" in reason and "1,200 of 3,000" in reason for reason in verdict.reasons)
     assert verdict.what_it_would_take is None

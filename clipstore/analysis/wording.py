@@ -149,15 +149,20 @@ def _flag_sentence(facts: Facts) -> str:
         )
     poor = look.reason == "STUCK_POOR" and facts.band is not None
     under = band_text(facts.band.poor_below_cosine) if poor and facts.band else _low(facts)
-    stay = (
-        f"has stayed under {under} for the last {count_text(look.n_under, 'validation')}"
-        if look.n_under >= facts.rules.stuck_min_window
-        else f"lies under {under} over the last {count_text(look.n_window, 'validation')}"
-    )
-    stem = f"clip/mean {cosine_text(look.level)} over {prompts} {stay}"
+    averaged = "they"
+    if look.n_under >= facts.rules.stuck_min_window:
+        stay = f"has stayed under {under} for the last {count_text(look.n_under, 'validation')}"
+        if look.n_window != look.n_under:
+            averaged = f"the last {look.n_window:,}"
+    else:
+        stay = f"lies under {under} over the last {count_text(look.n_window, 'validation')}"
+    stem = f"clip/mean over {prompts} {stay}"
     if facts.last_step is not None and look.step < facts.last_step:
         stem += f" up to step {look.step:,}"
-    stem += f"; its upper limit, all looks allowed for, is {cosine_text(look.limit)}"
+    stem += (
+        f"; {averaged} average {cosine_text(look.level)}, with all looks allowed for at most "
+        f"{cosine_text(look.limit)}"
+    )
     if facts.planned_steps is not None and look.step < facts.planned_steps:
         return (
             f"{stem}, and even the optimistic trend reaches only {cosine_text(look.line_end)} by "
