@@ -46,20 +46,29 @@ class VerdictNews(NamedTuple):
     """Which verdicts cannot be kept, and why."""
 
 
+def renew_verdicts(store: Path, judged_at: datetime) -> str | None:
+    """Judge all runs anew and keep what changed; a sentence where that was left alone, and why.
+
+    Raises the errors of the store and of a full disk. What was judged may still lie in the spool.
+    """
+    with open_store(store) as reader:
+        n_scores = reader.frame("SELECT count(*) FROM scores").item()
+        if n_scores > SCORES_UNASKED:
+            return (
+                f"the verdicts in the database are not renewed: judging {n_scores:,} scores "
+                "takes long; `clipstore verdict` does it."
+            )
+        news = verdict_news(reader, verdicts_from_reader(reader), Rules(), store, judged_at)
+    _keep(store, news.rows)
+    return news.left_out
+
+
 def judge_and_keep(store: Path, judged_at: datetime) -> str | None:
-    """Judge all runs anew and keep what changed; a sentence where that was left alone, and why."""
+    """The same, and a sentence also where the store or the disk stands in the way."""
     try:
-        with open_store(store) as reader:
-            n_scores = reader.frame("SELECT count(*) FROM scores").item()
-            if n_scores > SCORES_UNASKED:
-                return (
-                    f"the verdicts in the database are not renewed: judging {n_scores:,} scores "
-                    "takes long; `clipstore verdict` does it."
-                )
-            news = verdict_news(reader, verdicts_from_reader(reader), Rules(), store, judged_at)
+        return renew_verdicts(store, judged_at)
     except ClipstoreError as error:
         return f"the verdicts in the database are not renewed: {error}"
-    return "\n".join(filter(None, (keep_verdicts(store, news.rows), news.left_out))) or None
 
 
 def verdict_news(
@@ -82,14 +91,17 @@ def keep_verdicts(store: Path, news: pl.DataFrame) -> str | None:
 
     The database must not be open in this process.
     """
-    if news.is_empty():
-        return None
     try:
-        write_part(spool_folder(store), {"verdicts": news})
-        merge_parts(store, wait_seconds=0.0)
+        _keep(store, news)
     except ClipstoreError as error:
         return f"the verdicts are not kept in the database: {error}"
     return None
+
+
+def _keep(store: Path, news: pl.DataFrame) -> None:
+    if not news.is_empty():
+        write_part(spool_folder(store), {"verdicts": news})
+        merge_parts(store, wait_seconds=0.0)
 
 
 def _waiting(store: Path) -> list[pl.DataFrame]:

@@ -50,6 +50,10 @@ LOOK_S = 60.0
 """Between looks where the system notifies: it may lose a notification, never its user a picture."""
 POLL_S = 10.0
 """Between looks where nothing notifies."""
+LOG_S = 60.0
+"""From one reading of growing logs to the next. A trainer writes to its log all the time, and each
+reading lists the watched folders, which takes two seconds of one core where 100,000 files are below
+them. Validations are minutes apart: once a minute brings their pictures before the next ones."""
 EXAMPLES = 3
 
 
@@ -67,6 +71,13 @@ EXAMPLES = 3
     default=5.0,
     show_default=True,
     help="A file counts as written when it has not changed for so long.",
+)
+@click.option(
+    "--log-seconds",
+    type=click.FloatRange(min=0.1),
+    default=LOG_S,
+    show_default=True,
+    help="Growing logs are read on at most so often; they need not be quiet.",
 )
 @click.option(
     "--webhook",
@@ -94,6 +105,7 @@ def command(
     once: bool,
     poll: bool,
     quiet_seconds: float,
+    log_seconds: float,
     webhook: str | None,
     form: str,
     model: str,
@@ -140,7 +152,8 @@ def command(
             because = f" ({waker.why_polling})" if waker.why_polling else ""
             say(f"watching {', '.join(map(str, roots))}, {how}{because}; Ctrl-C ends it.")
             pace = Pace(look_s=POLL_S if waker.why_polling else LOOK_S)
-            watch(rounds, Lookout(roots, quiet_seconds), waker, stop, teller.tell, pace)
+            lookout = Lookout(roots, quiet_seconds, log_seconds)
+            watch(rounds, lookout, waker, stop, teller.tell, pace)
             code = 0
     if received:
         say("stopped; what was scored is kept.")
@@ -155,7 +168,7 @@ def _to_folder(path: Path) -> Path:
 
 
 def _exit_code(done: Round) -> int:
-    if done.report is None:
+    if done.report is None or not done.is_complete:
         return 1 if done.trouble else 0
     return 3 if done.report.tally.refused or done.report.tally.pending else 0
 
@@ -225,6 +238,8 @@ class _Teller:
         """Those of the last round, so that one that stands is said once."""
         self._refused: set[Path] = set()
         """Files named already."""
+        self._log_notes: set[str] = set()
+        """Damage of logs that was told already."""
 
     def tell(self, done: Round) -> None:
         for sentence in done.trouble:
@@ -254,6 +269,10 @@ class _Teller:
             self._say(f"  {problem.path}: {problem.detail}")
         if len(refused) > EXAMPLES:
             self._say("  … all: clipstore query refused_files")
+        for note in report.logs.notes:
+            if note not in self._log_notes:
+                self._say(note)
+        self._log_notes |= set(report.logs.notes)
 
     def _tell_change(self, change: VerdictChange) -> None:
         news = {"schema_version": SCHEMA_VERSION, "event": "verdict", **asdict(change)}

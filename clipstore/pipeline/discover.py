@@ -21,6 +21,7 @@ from clipstore.errors import (
     PatternError,
 )
 from clipstore.layouts import Layout, ReadContext, all_layouts
+from clipstore.pipeline.findlogs import log_owner
 from clipstore.sources.listing import list_tree, walk_folders
 from clipstore.sources.pattern import PathPattern
 from clipstore.sources.textfiles import text_problem
@@ -116,7 +117,8 @@ def outline(
 ) -> Outline:
     """Where the runs in `root` and below are. `layout` is the only one tried when given; with a
     `pattern` nothing is tried, and everything below `root` is read by it. With `only_of`, absolute
-    paths of files, only the runs that these belong to count, and nothing that lies outside of runs.
+    paths of files, only the runs that these belong to count, and of what lies outside of runs only
+    such a log among them as is called after a run.
 
     A run is named by its folder's path below `root`; if `root` itself is a run, by its own name.
 
@@ -138,7 +140,10 @@ def outline(
             *outside.skipped,
             *(Skipped(file.path, OUTSIDE_RULE) for file in outside.files),
         )
-    chosen = claimed if only_of is None else _owners(only_of, claimed)
+    chosen: Collection[Path] = claimed
+    if only_of is not None:
+        chosen, logs = _owners(only_of, root, claimed)
+        skipped = tuple(Skipped(path, OUTSIDE_RULE) for path in logs)
     return Outline(root, skipped, problems, claimed, tuple(sorted(chosen)), user_prompts, pattern)
 
 
@@ -202,13 +207,19 @@ def _claim_folder(folder: Path, layouts: Sequence[Layout]) -> Layout | None:
     return claims[0][0] if claims else None
 
 
-def _owners(files: Collection[Path], claimed: Collection[Path]) -> set[Path]:
-    """The innermost claimed folder around each of these files, where there is one."""
-    return {
-        owner
-        for file in files
-        if (owner := next((parent for parent in file.parents if parent in claimed), None))
-    }
+def _owners(
+    files: Collection[Path], root: Path, claimed: Collection[Path]
+) -> tuple[set[Path], list[Path]]:
+    """The innermost claimed folder around each of these files, where there is one; and the logs
+    that lie in none and are called after one, which is their owner."""
+    owners, logs = set(), []
+    for file in files:
+        owner = next((parent for parent in file.parents if parent in claimed), None)
+        if owner is None and (owner := log_owner(file, root, claimed)) is not None:
+            logs.append(file)
+        if owner is not None:
+            owners.add(owner)
+    return owners, sorted(logs)
 
 
 def _run_name(folder: Path, root: Path) -> str:

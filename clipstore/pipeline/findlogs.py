@@ -39,15 +39,20 @@ LogsByFolder = Mapping[Path, Sequence[tuple[Path, LogFormat]]]
 
 def logs_outside(skipped: Iterable[Skipped], root: Path, folders: Iterable[Path]) -> LogsByFolder:
     """Whose the logs are among files outside of all runs; `folders` are those of the runs."""
-    by_name: dict[str, list[Path]] = {}
-    for folder in dict.fromkeys(folders):
-        by_name.setdefault(folder.name, []).append(folder)
+    by_name = _folders_by_name(folders)
     found: dict[Path, list[tuple[Path, LogFormat]]] = {}
     for path, form in _logs_among(skipped, all_log_formats()):
         owner = _named_folder(path, root, by_name)
         if owner is not None:
             found.setdefault(owner, []).append((path, form))
     return found
+
+
+def log_owner(path: Path, root: Path, folders: Iterable[Path]) -> Path | None:
+    """The run's folder that a log outside of all runs is called after; None for other files."""
+    if not any(form.is_log(path.name) for form in all_log_formats()):
+        return None
+    return _named_folder(path, root, _folders_by_name(folders))
 
 
 def find_logs(runs: Sequence[RunContents], outside: LogsByFolder) -> FoundLogs:
@@ -101,6 +106,13 @@ def _owner(path: Path, candidates: Sequence[Run]) -> Run | None:
     longest = max((len(run.variant) for run in named), default=0)
     named = [run for run in named if len(run.variant) == longest]
     return named[0] if len(named) == 1 else None
+
+
+def _folders_by_name(folders: Iterable[Path]) -> dict[str, list[Path]]:
+    by_name: dict[str, list[Path]] = {}
+    for folder in dict.fromkeys(folders):
+        by_name.setdefault(folder.name, []).append(folder)
+    return by_name
 
 
 def _named_folder(path: Path, root: Path, by_name: Mapping[str, Sequence[Path]]) -> Path | None:

@@ -2,7 +2,9 @@
 
 Invariant: between rounds nothing of the store is open, and within one only while it is read or
 committed to. What may pass (a held database, a folder that is gone, a full disk) ends a round and
-not the watching; the same files come with the next one.
+not the watching; the same files come with the next one. Scores that were written are judged, in
+whatever later round the database lets it happen, and a verdict is compared with what was said last,
+never with what another program has written meanwhile.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from clipstore.analysis.tostore import judge_and_keep
+from clipstore.analysis.tostore import renew_verdicts
 from clipstore.errors import (
     DiskFull,
     LayoutConflict,
@@ -26,6 +28,7 @@ from clipstore.model.embedder import Embedder
 from clipstore.pipeline.discover import Discovery
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
 from clipstore.pipeline.stopping import StopSwitch
+from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import open_current
 
 Discover = Callable[[Path, Collection[Path] | None], Discovery]
@@ -98,6 +101,10 @@ class Rounds:
         self._options = options
         self._stop = stop
         self._embedder: Embedder | None = None
+        self._said: dict[tuple[str, str], str] | None = None
+        """Verdicts by run and model, as they were told or stood when the watching began."""
+        self._owes_judging = True
+        """Whether there may be scores that no verdict knows, those of an earlier watch too."""
 
     def score(self, files: Collection[Path] | None, judged_at: datetime) -> Round:
         """Score the runs of these files, or everything. Raises what does not pass by itself."""
@@ -118,8 +125,8 @@ class Rounds:
             report = ingest_discoveries(
                 found, self._store, self._embedder, self._options, stop=self._stop
             )
-            changes = self._judge(report, judged_at, trouble)
         except PASSING as error:
+            self._owes_judging = True  # some scores may have been written before
             return Round(None, (), frozenset(), (*trouble, str(error)), is_complete=False)
         pending = frozenset(problem.path for problem in report.problems if problem.pending)
         if report.merge.n_parts_waiting:
@@ -127,22 +134,30 @@ class Rounds:
                 f"{report.merge.n_scores_waiting:,} scores wait beside the database, which is held "
                 f"by {report.merge.holder or 'another program'}."
             )
-        return Round(report, changes, pending, tuple(trouble), is_complete=not report.interrupted)
+        self._owes_judging |= report.n_scores > 0
+        changes: tuple[VerdictChange, ...] = ()
+        if self._owes_judging and not report.interrupted:
+            try:
+                changes = self._judge(judged_at, trouble)
+            except PASSING as error:
+                trouble.append(str(error))
+        is_complete = not (report.interrupted or self._owes_judging)
+        return Round(report, changes, pending, tuple(trouble), is_complete)
 
-    def _judge(
-        self, report: IngestReport, judged_at: datetime, trouble: list[str]
-    ) -> tuple[VerdictChange, ...]:
-        if report.interrupted or not report.n_scores:
-            return ()
-        before = {(each.run, each.model): each.verdict for each in self._verdicts()}
-        not_renewed = judge_and_keep(self._store, judged_at)
+    def _judge(self, judged_at: datetime, trouble: list[str]) -> tuple[VerdictChange, ...]:
+        if self._said is None:
+            self._said = {(each.run, each.model): each.verdict for each in self._verdicts()}
+        not_renewed = renew_verdicts(self._store, judged_at)
         if not_renewed is not None:
             trouble.append(not_renewed)
         changes = []
         for each in self._verdicts():
-            said = before.get((each.run, each.model))
+            said = self._said.get((each.run, each.model))
             if said != each.verdict:
                 changes.append(replace(each, before=said))
+                self._said[each.run, each.model] = each.verdict
+        # What still waits beside the database may be scores or verdicts that were not seen here.
+        self._owes_judging = bool(list_parts(spool_folder(self._store)))
         return tuple(changes)
 
     def _verdicts(self) -> tuple[VerdictChange, ...]:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from clipstore.watching.lookout import is_watched
+from clipstore.watching.tree import is_watched
 
 SLICE_S = 0.25
 """How soon a wait sees that it shall stop."""

@@ -68,9 +68,9 @@ def _score(
     done = rounds.score(files, datetime.now(UTC))
     if done.is_complete:
         lookout.done(files or ())
-        lookout.again(done.pending, pace.retry_s)
     elif files is None:
         lookout.forget()
     else:
         lookout.again(files, pace.retry_s)
+    lookout.again(done.pending, pace.retry_s)
     tell(done)
