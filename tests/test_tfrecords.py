@@ -12,7 +12,8 @@ import google_crc32c
 import pytest
 
 from clipstore.logfiles import tfrecords
-from clipstore.logfiles.crc32c import find_header, masked_crc32c
+from clipstore.logfiles.crc32c import masked_crc32c
+from clipstore.logfiles.framesearch import find_header
 from clipstore.logfiles.tfrecords import Gap, read_records
 from clipstore.sources.textfiles import Unreadable
 

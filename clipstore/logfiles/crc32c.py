@@ -1,74 +1,25 @@
-"""CRC-32C as TFRecord files have it, and the search for a header in bytes that lost their frame.
+"""CRC-32C as TFRecord files have it.
 
 Invariant: checksums of records are computed by google-crc32c, in C: in Python alone they take most
-of the time that TensorBoard's own reader takes. Only the search below, which needs the checksum at
-every byte of a damaged stretch, is numpy's.
+of the time that TensorBoard's own reader takes.
 """
 
 from __future__ import annotations
 
-import functools
 import struct
 
 import google_crc32c
-import numpy as np
-from numpy.typing import NDArray
 
 HEADER_BYTES = 12
 """A length of 8 bytes and its checksum of 4."""
-_POLYNOMIAL = 0x82F63B78
-_SEARCH_BYTES = 2**20
-"""So many places are looked at in one go: 50 MB of memory."""
+MASK = 0xA282EAD8
+"""Added to the rotated checksum."""
 
 
 def masked_crc32c(data: bytes) -> int:
     """The checksum as TFRecord files store it: rotated by 15 bits, plus a constant."""
     crc: int = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def find_header(data: bytes, start: int, max_length: int) -> int | None:
-    """The first place from `start` on with a length up to `max_length` whose checksum is right;
-    None when no whole header is there."""
-    for begin in range(start, len(data) - HEADER_BYTES + 1, _SEARCH_BYTES):
-        end = min(begin + _SEARCH_BYTES + HEADER_BYTES - 1, len(data))
-        found = _headers(np.frombuffer(data, np.uint8, end - begin, begin), max_length)
-        if found.size:
-            return begin + int(found[0])
-    return None
-
-
-def _headers(data: NDArray[np.uint8], max_length: int) -> NDArray[np.intp]:
-    """Places of all headers in `data`, (n,)."""
-    windows = np.lib.stride_tricks.sliding_window_view(data, HEADER_BYTES)  # (n, 12)
-    # Lengths that are too large are the rule where there is no header: look at no checksum there.
-    likely = np.flatnonzero((windows[:, 4:8] == 0).all(axis=1))
-    chosen = windows[likely]  # (m, 12)
-    lengths = chosen[:, :4].copy().view("<u4")[:, 0]
-    stored = chosen[:, 8:].copy().view("<u4")[:, 0]
-    right = (lengths <= max_length) & (_masked(chosen[:, :8]) == stored)
-    found: NDArray[np.intp] = likely[right]
-    return found
-
-
-def _masked(rows: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """Masked checksums of rows of 8 bytes, (m, 8) to (m,)."""
-    table = _table()
-    crc = np.full(len(rows), 0xFFFFFFFF, np.uint32)
-    for column in range(rows.shape[1]):
-        crc = table[(crc ^ rows[:, column]) & np.uint32(0xFF)] ^ (crc >> np.uint32(8))
-    crc = ~crc
-    rotated = (crc >> np.uint32(15)) | (crc << np.uint32(17))
-    return rotated + np.uint32(0xA282EAD8)
-
-
-@functools.cache
-def _table() -> NDArray[np.uint32]:
-    """The checksum's change by one byte, (256,)."""
-    table = np.arange(256, dtype=np.uint32)
-    for _ in range(8):
-        table = np.where(table & 1, (table >> 1) ^ np.uint32(_POLYNOMIAL), table >> 1)
-    return table.astype(np.uint32)
+    return (crc >> 15 | crc << 17) + MASK & 0xFFFFFFFF
 
 
 def header_to_length(data: bytes, at: int) -> int | None:

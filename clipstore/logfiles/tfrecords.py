@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from clipstore.logfiles.crc32c import HEADER_BYTES, find_header, header_to_length, masked_crc32c
+import google_crc32c
+
+from clipstore.logfiles.crc32c import HEADER_BYTES, MASK, header_to_length, masked_crc32c
 from clipstore.sources.textfiles import open_regular
 
 CHUNK_BYTES = 4 * 2**20
@@ -95,20 +97,22 @@ class _Reader:
         """The records at hand, and how many bytes it takes to go on."""
         records: list[tuple[int, bytes]] = []
         data, first = self._data, self._base + HEADER_BYTES
-        at, size, crc, lengths = self._at, len(self._data), masked_crc32c, self._lengths
+        at, size, lengths, crc32c = self._at, len(data), self._lengths, google_crc32c.value
         while size - at >= HEADER_BYTES:
             length = lengths.get(data[at : at + HEADER_BYTES], -1)
             if length < 0:
                 length = self._checked_length(at)
-            if length < 0:
-                self._at = at
-                return records, self._find_frame()
+                if length < 0:
+                    self._at = at
+                    return records, self._find_frame()
             stop = at + HEADER_BYTES + length
             if stop + TRAILER_BYTES > size:
                 self._at = at
                 return records, stop + TRAILER_BYTES - at
             payload = data[at + HEADER_BYTES : stop]
-            if crc(payload) != _TRAILER(data, stop)[0]:
+            crc = crc32c(payload)
+            # The mask of `masked_crc32c`, written out: a call per record takes a tenth of the time.
+            if (crc >> 15 | crc << 17) + MASK & 0xFFFFFFFF != _TRAILER(data, stop)[0]:
                 self._at = at
                 return records, self._pass_over(length)
             if self._lost_at is not None:
@@ -149,6 +153,8 @@ class _Reader:
         """Go to the next header, or as far as there surely is none."""
         if self._lost_at is None:
             self._lost_at = self._base + self._at
+        from clipstore.logfiles.framesearch import find_header  # noqa: PLC0415 - takes numpy
+
         found = find_header(self._data, self._at, MAX_RECORD_BYTES)
         last = max(self._at, len(self._data) - HEADER_BYTES + 1)
         self._at = last if found is None else found

@@ -56,14 +56,16 @@ class _Reader:
         settings: dict[str, object] = {}
         damage = [_gap_to_sentence(gap) for gap in chunk.gaps]
         forms = self._forms
+        step_field, known_step = b"\x10\x00", 0  # the records of one step come in a row
         for offset, data in chunk.records:
             # Time is field 1 of 8 bytes, step field 2, then the summary, which ends in the number.
             if data[:1] == b"\x09" and len(data) > 16:
-                step, at = 0, 9
-                if data[9] == 0x10:
-                    step, at = data[10], 11
-                    if step > 0x7F:
-                        step, at = _long_varint(data)
+                if data.startswith(step_field, 9):
+                    step, at = known_step, 9 + len(step_field)
+                else:
+                    step, at = _step_and_its_end(data)
+                    if at > 9:
+                        step_field, known_step = data[9:at], step
                 tag = forms.get(data[at:-4])
                 if tag is not None:
                     tags.append(tag)
@@ -112,9 +114,11 @@ class _Reader:
             )
 
 
-def _long_varint(data: bytes) -> tuple[int, int]:
-    """A step of two bytes or more, at byte 10; negative or broken ones are left to `parse_event`,
-    which no record of a known form needs."""
+def _step_and_its_end(data: bytes) -> tuple[int, int]:
+    """Field 2, at byte 9, and where it ends: (0, 9) where there is none, and (0, 0) for a negative
+    or broken one, which is left to `parse_event`."""
+    if data[9] != 0x10:
+        return 0, 9
     step, at, shift = 0, 10, 0
     while at < len(data) and shift < 63:
         byte = data[at]
