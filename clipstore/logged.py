@@ -20,7 +20,7 @@ class LogPosition:
     """How far a log was read."""
 
     offset: int = 0
-    """A byte; of a database its last row."""
+    """A byte; of a database the time of its last step, in microseconds since 1970."""
     last_step: int | None = None
     """Step of the last scalar before that."""
 

@@ -238,8 +238,8 @@ def test_a_log_beside_the_runs_belongs_to_the_run_that_it_is_called_after(tmp_pa
 
 def test_simpletuners_metrics_and_ai_toolkits_losses_are_scalars_too(tmp_path: Path) -> None:
     run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
-    line = {"schema_version": 1, "timestamp": "2026-08-22T10:00:00+00:00", "step": 101}
-    metrics = [{**line, "metrics": {"clip/mean": 30.0, "train_loss": 0.5}}, {**line, "step": 102}]
+    line = {"schema_version": 1, "step": 101, "timestamp": "2026-08-22T10:00:00+00:00"}
+    metrics = [{"metrics": {"clip/mean": 30.0, "train_loss": 0.5}, **line}, {**line, "step": 102}]
     text = json.dumps(metrics[0]) + "\n{torn" + json.dumps(metrics[0] | {"step": 103}) + "\n"
     (run / "training_metrics.jsonl").write_text(text + json.dumps(metrics[1]))
     with sqlite3.connect(run / "loss_log.db") as database:

@@ -1,7 +1,7 @@
 """What every log format keeps. A new format joins by its example here.
 
-The examples are recordings by the libraries themselves (tests/logs/make_recordings.py), or written
-by the rules of the trainers' sources.
+The examples are recordings by the libraries themselves (tests/logs/make_recordings.py) and by the
+trainers' own loggers (tests/layout_examples/trainerlogs.py).
 """
 
 from __future__ import annotations
@@ -44,30 +44,13 @@ def wandb_example(folder: Path) -> Path:
 
 def simpletuner_metrics_example(folder: Path) -> Path:
     path = folder / "training_metrics.jsonl"
-    rows = [
-        {
-            "schema_version": 1,
-            "timestamp": f"2026-08-22T10:00:{step:02}+00:00",
-            "step": step,
-            "metrics": {"train_loss": 1 / step, "learning_rate": 1e-4, "note": "text"},
-        }
-        for step in range(1, 21)
-    ]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path.write_bytes(recorded("simpletuner/training_metrics.jsonl"))
     return path
 
 
 def ai_toolkit_losses_example(folder: Path) -> Path:
     path = folder / "loss_log.db"
-    with sqlite3.connect(path) as database:
-        database.executescript(
-            "CREATE TABLE steps (step INTEGER PRIMARY KEY, wall_time REAL);"
-            "CREATE TABLE metrics (step INTEGER, key TEXT, value_real REAL, value_text TEXT);"
-        )
-        for step in range(1, 21):
-            database.execute("INSERT INTO steps VALUES (?, ?)", (step, 1.7e9 + step))
-            for key in ("loss/loss", "learning_rate"):
-                database.execute("INSERT INTO metrics VALUES (?, ?, ?, NULL)", (step, key, 0.5))
+    path.write_bytes(recorded("ai_toolkit/loss_log.db"))
     return path
 
 
@@ -191,11 +174,14 @@ def test_any_bytes_end_as_values_or_as_one_error(form: LogFormat, tmp_path: Path
     path = EXAMPLES[form.NAME](tmp_path)
     whole = path.read_bytes()
     n_read = 0
-    for _ in range(60):
+    for number in range(60):
         data = bytearray(whole)
-        for _ in range(chance.randrange(1, 30)):
+        is_replaced_only = number % 2 == 0  # SQLite refuses a file whose pages moved
+        for _ in range(chance.randrange(1, 4 if is_replaced_only else 30)):
             at = chance.randrange(len(data))
-            if chance.random() < 0.3:
+            if is_replaced_only:
+                data[at] = chance.randrange(256)
+            elif chance.random() < 0.3:
                 del data[at : at + chance.randrange(1, 50)]
             elif chance.random() < 0.5:
                 data[at:at] = chance.randbytes(chance.randrange(1, 50))
@@ -234,9 +220,49 @@ def test_rows_added_to_a_database_of_losses_are_read_on(tmp_path: Path) -> None:
     (form,) = (form for form in all_log_formats() if form.NAME == "ai_toolkit_losses")
     position = read(form, path)[-1].position
     with sqlite3.connect(path) as database:
+        database.execute("INSERT INTO steps VALUES (21, 1777897000.5)")
         database.execute("INSERT INTO metrics VALUES (21, 'loss/loss', 0.25, NULL)")
     (chunk,) = read(form, path, position)
-    assert (chunk.scalars.tags, chunk.scalars.steps) == (["loss/loss"], [21])
+    assert rows_of([chunk]) == [("loss/loss", 21, 1777897000.5, 0.25)]
+
+
+def test_losses_logged_anew_after_a_resume_are_read_though_their_rows_have_the_old_numbers(
+    tmp_path: Path,
+) -> None:
+    path = ai_toolkit_losses_example(tmp_path)
+    (form,) = (form for form in all_log_formats() if form.NAME == "ai_toolkit_losses")
+    position = read(form, path)[-1].position
+    path.write_bytes(recorded("ai_toolkit/resumed/loss_log.db"))
+    losses = [row for row in rows_of(read(form, path, position)) if row[0] == "loss/loss"]
+    assert [(step, value) for _, step, _, value in losses] == [
+        (step, 2.0 / step) for step in range(15, 21)
+    ]
+
+
+@pytest.mark.parametrize("rows_per_chunk", [1, 2, 3, 7])
+def test_a_position_in_a_database_of_losses_lies_between_two_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_per_chunk: int
+) -> None:
+    path = ai_toolkit_losses_example(tmp_path)
+    (form,) = (form for form in all_log_formats() if form.NAME == "ai_toolkit_losses")
+    expected = rows_of(read(form, path))
+    monkeypatch.setattr(form, "ROWS_PER_CHUNK", rows_per_chunk)
+    position, found = LogPosition(), []
+    for _ in range(20):
+        for chunk in read(form, path, position)[:1]:  # as if each were killed after its first part
+            found += rows_of([chunk])
+            position = chunk.position
+    assert (found, read(form, path, position)) == (expected, [])
+
+
+def test_a_torn_line_of_metrics_costs_the_line_before_it_alone(tmp_path: Path) -> None:
+    path = simpletuner_metrics_example(tmp_path)
+    (form,) = (form for form in all_log_formats() if form.NAME == "simpletuner_metrics")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[9] = lines[9][:30]  # the end of a crash; the resumed training writes on behind it
+    path.write_bytes(b"".join(lines))
+    steps = {step for _, step, _, _ in rows_of(read(form, path))}
+    assert steps == set(range(1, 21)) - {10}
 
 
 def test_a_view_in_the_place_of_the_table_of_losses_is_not_run(tmp_path: Path) -> None:

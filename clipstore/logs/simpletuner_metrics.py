@@ -76,8 +76,8 @@ def _line_to_rows(line: bytes) -> tuple[_Row, ...] | None:
     row = _text_to_row(text)
     if row is not None:
         return (row,)
-    # A torn line with a whole one behind it: the writer begins each with the same key.
-    again = text.rfind(b'{"schema_version"')
+    # A torn line with a whole one behind it: the writer sorts the keys, so each begins like this.
+    again = text.rfind(b'{"metrics"')
     row = _text_to_row(text[again:]) if again > 0 else None
     return None if row is None else (row,)
 

@@ -7,6 +7,7 @@ Each PATH is a git checkout (a bare one will do) with the commits that the files
 files the functions that save pictures are taken as they are and called with stand-ins for what a
 training would give them: a model that returns a plain picture, a clock that ticks a second a call.
 What was asked for is written beside each example, as the truth that tests hold the layouts to.
+The trainers' own loggers write into tests/logs/ the same way.
 Nothing of the trainers' code is kept. The videos of SimpleTuner take `pip install imageio[ffmpeg]`.
 """
 
@@ -24,14 +25,18 @@ from tests.layout_examples.own import metadata, own_layouts
 from tests.layout_examples.simpletuner import simpletuner
 from tests.layout_examples.stitched import simpletuner_now, simpletuner_videos
 from tests.layout_examples.swapped import simpletuner_composites
+from tests.layout_examples.trainerlogs import ai_toolkit_losses, simpletuner_metrics
 
 MAKERS = {
-    "ai_toolkit": (ai_toolkit,),
+    "ai_toolkit": (ai_toolkit, ai_toolkit_losses),
     "diffusers": (diffusers,),
     "kohya": (kohya,),
     "musubi": (musubi,),
     "onetrainer": (onetrainer,),
-    "simpletuner": (simpletuner, simpletuner_composites, simpletuner_now, simpletuner_videos),
+    "simpletuner": (
+        *(simpletuner, simpletuner_composites, simpletuner_now, simpletuner_videos),
+        simpletuner_metrics,
+    ),
 }
 
 
