@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -78,7 +79,7 @@ class Prompt:
     tags: tuple[tuple[str, str], ...] = ()
     """(name, value) pairs such as ("category", "Animals"), as the prompt file had them."""
 
-    @property
+    @cached_property
     def text_id(self) -> int:
         """Identity of this version of the text: an edited prompt is another text."""
         return content_id(self.text)
@@ -209,7 +210,7 @@ class Run:
     variant: str = ""
     """Which adapter of several the pictures show; empty for ordinary runs."""
 
-    @property
+    @cached_property
     def run_id(self) -> int:
         return content_id(str(self.root), self.variant)
 
@@ -276,7 +277,7 @@ class Model:
     """What it made of `model.probe`'s pictures and texts; empty when not asked. Not part of the
     identity."""
 
-    @property
+    @cached_property
     def model_id(self) -> int:
         if not self.backend:
             return content_id(self.weights_sha256, self.preprocessing, self.dtype)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from clipstore.model.embedder import Arrived, Arriving, Pictures
 from clipstore.model.vectors import TextVectors
 from clipstore.types import Band, Model
 
@@ -49,6 +50,9 @@ class MeanColourEmbedder:
         self.n_pictures += len(pixels)
         means = pixels.mean(axis=(1, 2))  # (n, 3)
         return (means / np.linalg.norm(means, axis=1, keepdims=True)).astype(np.float32)
+
+    def start_images(self, pixels: Pictures) -> Arriving:
+        return Arrived(self.embed_images(np.stack(pixels)))
 
     def embed_texts(self, texts: Sequence[str]) -> TextVectors:
         self.n_texts += len(texts)

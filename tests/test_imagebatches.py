@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from clipstore.errors import DeviceFailed, DeviceFull
 from clipstore.model.device import CudaDevice, PlainDevice
+from clipstore.model.embedder import Pictures
 from clipstore.model.imagebatches import (
     ImageBatches,
     TowerSize,
@@ -36,13 +37,17 @@ class PlayedDevice:
     def free_bytes(self) -> int | None:
         return 10**9
 
-    def upload(self, pixels: NDArray[np.uint8], rows: int) -> Tensor:
+    def upload(self, pixels: Pictures, rows: int) -> Tensor:
         self.log.append(f"upload {len(pixels)} of {rows}")
         if rows > self.fits:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        batch = np.zeros((rows, *pixels.shape[1:]), dtype=np.uint8)
-        batch[: len(pixels)] = pixels
+        batch = np.zeros((rows, *pixels[0].shape), dtype=np.uint8)
+        batch[: len(pixels)] = np.stack(list(pixels))
         return torch.from_numpy(batch)
+
+    def download(self, values: Tensor) -> Later:
+        self.log.append("in line")
+        return Later(self, values)
 
     def is_out_of_memory(self, error: RuntimeError) -> bool:
         return isinstance(error, torch.OutOfMemoryError)
@@ -58,26 +63,28 @@ class PlayedDevice:
 
 
 class Later:
-    """A result that is being computed; looking at it is waiting for it."""
+    """Satisfies `embedder.Arriving`: there when it was waited for."""
 
     def __init__(self, device: PlayedDevice, units: Tensor) -> None:
         self._device = device
         self._units = units
+        self.is_there = False
 
-    def cpu(self) -> Tensor:
+    def wait(self) -> NDArray[np.float32]:
         self._device.log.append("wait")
-        return self._units
+        self.is_there = True
+        return self._units.numpy()
 
 
 class MeanColour:
-    """A tower: unit vectors of mean colours, later."""
+    """A tower: unit vectors of mean colours."""
 
     def __init__(self, device: PlayedDevice) -> None:
         self._device = device
 
-    def __call__(self, batch: Tensor) -> Any:
+    def __call__(self, batch: Tensor) -> Tensor:
         self._device.log.append("compute")
-        return Later(self._device, mean_colours(batch))
+        return mean_colours(batch)
 
 
 def mean_colours(batch: Tensor) -> Tensor:
@@ -93,22 +100,28 @@ def vectors_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return mean_colours(torch.from_numpy(pixels)).numpy()
 
 
-def test_the_next_batch_is_on_its_way_before_the_last_one_is_waited_for() -> None:
+def test_a_call_puts_all_its_batches_in_line_and_waits_for_none() -> None:
     device = PlayedDevice()
     batches = ImageBatches(device, MeanColour(device), size=2)
-    np.testing.assert_array_equal(batches.embed(pictures(5), 3), vectors_of(pictures(5)))
+    call = batches.start(pictures(5), 3)
     assert device.log == [
-        *("upload 2 of 2", "compute"),
-        *("upload 2 of 2", "compute", "wait"),
-        *("upload 1 of 2", "compute", "wait"),
-        "wait",
+        *("upload 2 of 2", "compute", "in line"),
+        *("upload 2 of 2", "compute", "in line"),
+        *("upload 1 of 2", "compute", "in line"),
     ]
+    assert not call.is_there
+    next_call = batches.start(list(pictures(2)), 3)
+    np.testing.assert_array_equal(call.wait(), vectors_of(pictures(5)))
+    assert device.log[-3:] == ["wait"] * 3, "of its own batches, not of those in line behind"
+    assert (call.is_there, next_call.is_there) == (True, False)
+    np.testing.assert_array_equal(next_call.wait(), vectors_of(pictures(2)))
+    np.testing.assert_array_equal(call.wait(), vectors_of(pictures(5)))
 
 
 def test_a_row_of_zeros_is_not_computed_where_it_would_cost_what_a_picture_costs() -> None:
     device = PlayedDevice()
     device.charges_by_row = True
-    ImageBatches(device, MeanColour(device), size=4).embed(pictures(6), 3)
+    ImageBatches(device, MeanColour(device), size=4).start(pictures(6), 3).wait()
     assert [line for line in device.log if line.startswith("upload")] == [
         *("upload 4 of 4", "upload 2 of 2")
     ]
@@ -121,7 +134,7 @@ def test_no_picture_is_lost_when_memory_holds_fewer_than_a_batch(fits: int) -> N
     device = PlayedDevice(fits)
     batches = ImageBatches(device, MeanColour(device), size=64)
     pixels = pictures(150)
-    np.testing.assert_array_equal(batches.embed(pixels, 3), vectors_of(pixels))
+    np.testing.assert_array_equal(batches.start(pixels, 3).wait(), vectors_of(pixels))
     assert batches.size == 1 << (fits.bit_length() - 1), "the largest halving that fits"
     assert device.log.count("release") == 6 - (fits.bit_length() - 1)
 
@@ -141,24 +154,24 @@ def test_memory_that_runs_out_midway_costs_only_the_batch_that_failed() -> None:
     batches._tower = run_out_after_two
     device.log.clear()
     with pytest.raises(DeviceFull):  # it stays full: `log` keeps the two computations
-        batches.embed(pixels, 3)
-    assert device.log.count("wait") == 2, "what was computed is taken out before memory is freed"
+        batches.start(pixels, 3)
+    assert device.log.count("compute") == 2
 
     device = PlayedDevice()
     batches = ImageBatches(device, MeanColour(device), size=4)
-    batches.embed(pixels[:4], 3)
+    batches.start(pixels[:4], 3).wait()
     device.fits = 2
-    np.testing.assert_array_equal(batches.embed(pixels, 3), vectors_of(pixels))
+    np.testing.assert_array_equal(batches.start(pixels, 3).wait(), vectors_of(pixels))
     assert batches.size == 2
     device.log.clear()
-    batches.embed(pixels, 3)
+    batches.start(pixels, 3).wait()
     assert "release" not in device.log, "the size that fits is remembered"
 
 
 def test_a_device_without_room_for_one_picture_is_an_error_that_says_so() -> None:
     device = PlayedDevice(fits=0)
     with pytest.raises(DeviceFull, match="cuda ran out of memory with a single picture"):
-        ImageBatches(device, MeanColour(device), size=8).embed(pictures(3), 3)
+        ImageBatches(device, MeanColour(device), size=8).start(pictures(3), 3).wait()
 
 
 ILLEGAL = "CUDA error: an illegal memory access was encountered\nCompile with DSA"
@@ -171,21 +184,23 @@ def test_any_other_failure_of_a_gpu_is_told_and_not_taken_for_a_lack_of_memory()
         raise RuntimeError(ILLEGAL)
 
     with pytest.raises(DeviceFailed, match=r"cuda failed: CUDA error: an illegal memory access"):
-        ImageBatches(device, break_down, size=8).embed(pictures(3), 3)
+        ImageBatches(device, break_down, size=8).start(pictures(3), 3).wait()
     assert "release" not in device.log
     device.name = "cpu"
     with pytest.raises(RuntimeError, match="illegal"):
-        ImageBatches(device, break_down, size=8).embed(pictures(3), 3)
+        ImageBatches(device, break_down, size=8).start(pictures(3), 3).wait()
 
 
 def test_a_failure_that_shows_only_when_waited_for_is_told_too() -> None:
-    class Broken:
-        def cpu(self) -> Tensor:
+    class Broken(Later):
+        def wait(self) -> NDArray[np.float32]:
             raise RuntimeError(ILLEGAL)
 
-    batches = ImageBatches(PlayedDevice(), lambda _batch: Broken(), size=8)
+    device = PlayedDevice()
+    device.download = lambda values: Broken(device, values)
+    call = ImageBatches(device, mean_colours, size=8).start(pictures(3), 3)
     with pytest.raises(DeviceFailed, match="the same command goes on"):
-        batches.embed(pictures(3), 3)
+        call.wait()
 
 
 def overflowing(batch: Tensor) -> Tensor:
@@ -199,14 +214,14 @@ def test_rows_that_overflow_are_computed_once_more_in_float32() -> None:
     pixels = pictures(23)
     assert (pixels[:, 0, 0, 0] > 120).sum() > 4, "more than one batch of them"
     batches = ImageBatches(PlayedDevice(), overflowing, size=4, exact=mean_colours)
-    np.testing.assert_array_equal(batches.embed(pixels, 3), vectors_of(pixels))
+    np.testing.assert_array_equal(batches.start(pixels, 3).wait(), vectors_of(pixels))
 
 
 def test_rows_that_overflow_in_float32_too_stay_so_for_the_caller_to_see() -> None:
     pixels = pictures(23)
     bright = pixels[:, 0, 0, 0] > 120
     for exact in (None, overflowing):
-        found = ImageBatches(PlayedDevice(), overflowing, 4, exact).embed(pixels, 3)
+        found = ImageBatches(PlayedDevice(), overflowing, 4, exact).start(pixels, 3).wait()
         np.testing.assert_array_equal(np.isfinite(found).all(axis=1), ~bright)
         np.testing.assert_array_equal(found[~bright], vectors_of(pixels)[~bright])
 
@@ -243,7 +258,8 @@ class PlayedCuda:
     def current_stream(self) -> PlayedStream:
         return PlayedStream(self)
 
-    def Event(self) -> PlayedEvent:
+    def Event(self, *, blocking: bool) -> PlayedEvent:
+        assert blocking, "who waits must not take a core from the readers"
         return PlayedEvent(self, len([e for e in self.log if e.startswith("made")]))
 
     def stream(self, _stream: str) -> AbstractContextManager[None]:
@@ -260,6 +276,9 @@ class PlayedStream:
     def __init__(self, cuda: PlayedCuda) -> None:
         self._cuda = cuda
 
+    def __str__(self) -> str:
+        return "computing"
+
     def wait_stream(self, stream: str) -> None:
         self._cuda.log.append(f"computing waits for {stream}")
 
@@ -270,8 +289,11 @@ class PlayedEvent:
         self._cuda = cuda
         self._number = number
 
-    def record(self, stream: str) -> None:
+    def record(self, stream: object) -> None:
         self._cuda.log.append(f"record {self._number} on {stream}")
+
+    def query(self) -> bool:
+        return f"host waits for {self._number}" in self._cuda.log
 
     def synchronize(self) -> None:
         self._cuda.log.append(f"host waits for {self._number}")
@@ -294,18 +316,55 @@ def test_cuda_copies_take_turns_with_two_buffers(monkeypatch: pytest.MonkeyPatch
     assert device.free_bytes() == 5
     device.release_memory()
     assert cuda.log[-1] == "empty"
+
+
+def test_vectors_are_waited_for_at_their_own_place_in_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = PlayedCuda()
+    device = CudaDevice(cuda, place="cpu")
+    monkeypatch.setattr(torch.Tensor, "record_stream", lambda _self, _stream: None)
+    batches = ImageBatches(device, mean_colours, size=2)
+    call = batches.start(pictures(4), 3)
+    assert [line for line in cuda.log if "on computing" in line] == [
+        "record 2 on computing",
+        "record 3 on computing",
+    ]
+    next_call = batches.start(pictures(2), 3)
+    assert not call.is_there
+    np.testing.assert_array_equal(call.wait(), vectors_of(pictures(4)))
+    assert cuda.log[-2:] == ["host waits for 2", "host waits for 3"]
+    assert (call.is_there, next_call.is_there) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDA error: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_a_lack_of_memory_has_several_names_on_cuda(said: str) -> None:
+    device = CudaDevice(PlayedCuda(), "cpu")
     assert device.is_out_of_memory(torch.OutOfMemoryError("x"))
+    assert device.is_out_of_memory(RuntimeError(said))
     assert not device.is_out_of_memory(RuntimeError("CUDA out of luck"))
 
 
 def test_float32_means_float32_on_cuda_and_the_settings_are_put_back() -> None:
     cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, matmul.allow_tf32
+
+    def settings() -> tuple[bool, ...]:
+        short_sums = matmul.allow_fp16_reduced_precision_reduction
+        return cudnn.allow_tf32, matmul.allow_tf32, short_sums
+
+    before = settings()
     try:
-        cudnn.allow_tf32, matmul.allow_tf32 = True, True
+        cudnn.allow_tf32 = matmul.allow_tf32 = True
+        matmul.allow_fp16_reduced_precision_reduction = True
         with pytest.raises(KeyError), CudaDevice(PlayedCuda(), "cpu").arithmetic():
-            assert (cudnn.allow_tf32, matmul.allow_tf32) == (False, False)
+            assert settings() == (False, False, False)
             raise KeyError
-        assert (cudnn.allow_tf32, matmul.allow_tf32) == (True, True)
+        assert settings() == (True, True, True)
     finally:
-        cudnn.allow_tf32, matmul.allow_tf32 = before
+        cudnn.allow_tf32, matmul.allow_tf32 = before[:2]
+        matmul.allow_fp16_reduced_precision_reduction = before[2]

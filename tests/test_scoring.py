@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from clipstore.model.embedder import Arriving, Pictures
 from clipstore.pipeline.partrows import PartRows
 from clipstore.pipeline.reading import ReadFrame, ReadPanel, ReadPicture
 from clipstore.pipeline.scoring import BatchScorer, Task
@@ -70,3 +71,41 @@ def test_a_panel_seen_in_two_files_goes_through_once() -> None:
     assert [scorer.score().n_files, scorer.score().n_files] == [2, 1]
     assert embedder.calls == [3, 1]
     assert scorer.n_scores == 6
+
+
+class OnItsOwn(CountsCalls):
+    """Computes by itself, as a GPU does; a call's vectors are there when they were waited for."""
+
+    def __init__(self, batch_size: int) -> None:
+        super().__init__(batch_size)
+        self.log: list[str] = []
+
+    def start_images(self, pixels: Pictures) -> Arriving:
+        self.log.append(f"start {len(self.calls)}")
+        return ThereWhenWaitedFor(self.log, len(self.calls), super().start_images(pixels).wait())
+
+
+class ThereWhenWaitedFor:
+    is_there = False
+
+    def __init__(self, log: list[str], number: int, vectors: np.ndarray) -> None:
+        self._log, self._number, self._vectors = log, number, vectors
+
+    def wait(self) -> np.ndarray:
+        self._log.append(f"wait {self._number}")
+        return self._vectors
+
+
+def test_a_model_that_computes_by_itself_has_the_next_batch_before_one_is_waited_for() -> None:
+    embedder = OnItsOwn(batch_size=2)
+    scorer = scorer_of(embedder)
+    done = []
+    for batch in ([(1, 1), (2, 2)], [(3, 3), (4, 1)], [(5, 4), (6, 3)]):
+        for step, crop in batch:
+            scorer.add(TASK, file_of(step, crop))
+        done.append(scorer.score().n_files)
+    assert embedder.log == ["start 0", "start 1", "wait 0", "start 2", "wait 1"]
+    assert done == [0, 3, 2], "step 4 shows crop 1, which was computed already; step 6 crop 3"
+    assert (scorer.n_queued, embedder.calls) == (1, [2, 1, 1]), "no crop goes through twice"
+    assert (scorer.score().n_files, scorer.n_queued, scorer.n_embedded) == (1, 0, 4)
+    assert embedder.log[-1] == "wait 2"

@@ -21,6 +21,7 @@ from clipstore.model.checkpoint import quiet_transformers
 from clipstore.model.clip import load_clip_towers
 from clipstore.model.cputuning import slowdown, tune_cpu
 from clipstore.model.device import Device, choose_device, list_devices, open_device
+from clipstore.model.embedder import Arriving, Pictures
 from clipstore.model.imagebatches import (
     CPU_BATCH_TOKENS,
     ImageBatches,
@@ -74,10 +75,17 @@ class ClipEmbedder:
         A row is not finite where the arithmetic overflowed; the caller must look. Raises
         `DeviceFull` when there is no memory for a single picture.
         """
+        return self.start_images(pixels).wait()
+
+    def start_images(self, pixels: Pictures) -> Arriving:
+        """The same, handed to the device. On a GPU it returns as soon as all is in line there."""
         side = self.preprocessing.side_px
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[1:] != (side, side, 3):
-            raise ValueError(f"wanted (n, {side}, {side}, 3) uint8, got {pixels.shape}")
-        return self.batches.embed(pixels, self.model.dimension)
+        for one in pixels:
+            if one.dtype != np.uint8 or one.shape != (side, side, 3):
+                raise ValueError(
+                    f"wanted ({side}, {side}, 3) uint8 each, got {one.shape} {one.dtype}"
+                )
+        return self.batches.start(pixels, self.model.dimension)
 
     def bfloat16_speed(self) -> float | None:
         """How many times as fast as in float32 the image tower's products are in bfloat16, by a

@@ -6,6 +6,7 @@ It stands apart so that everything but `embed` works, and is tested, without tor
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,32 @@ class PixelPath(Protocol):
         ...
 
 
+Pictures = Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
+"""Prepared pixels, each (side, side, 3): in one array (n, side, side, 3), or each for itself."""
+
+
+class Arriving(Protocol):
+    """Vectors that are being computed, (n, dimension)."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether `wait` would return at once."""
+        ...
+
+    def wait(self) -> NDArray[np.float32]: ...
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """Satisfies `Arriving`: nothing to wait for."""
+
+    vectors: NDArray[np.float32]
+    is_there: bool = True
+
+    def wait(self) -> NDArray[np.float32]:
+        return self.vectors
+
+
 class Embedder(Protocol):
     """Turns pictures and texts into unit vectors of one space."""
 
@@ -44,6 +71,11 @@ class Embedder(Protocol):
 
     def embed_images(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(n, side, side, 3) prepared pixels to unit vectors (n, dimension)."""
+        ...
+
+    def start_images(self, pixels: Pictures) -> Arriving:
+        """The same, begun: a device that computes by itself does so while the caller goes on.
+        The pixels must stay as they are until the vectors are there."""
         ...
 
     def embed_texts(self, texts: Sequence[str]) -> TextVectors:

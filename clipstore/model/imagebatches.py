@@ -9,8 +9,9 @@ not finite in a short dtype is computed once more in float32.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from clipstore.errors import DeviceFailed, DeviceFull
 from clipstore.model.device import Device
+from clipstore.model.embedder import Arriving, Pictures
 
 CPU_BATCH_TOKENS = 2400
 """Image tokens per batch on a CPU: enough rows for its matrix products, while an interrupted
@@ -29,9 +31,10 @@ GPU_BATCH_TOKENS = 40_000
 busy; a larger batch only waits longer."""
 GPU_BATCH_LIMIT = 512
 GPU_MEMORY_SHARE = 0.5
-"""Of the free memory, for one batch's activations: two batches are in flight."""
+"""Of the free memory, for one batch's activations: their size is an estimate."""
 GPU_BATCHES_PER_CALL = 4
-"""So that copying and computing overlap within one call."""
+"""So that there is work in line for the time in which the main thread writes down a call's scores
+and collects the next one's pictures."""
 GPU_PICTURES_PER_CALL = 1024
 """Bounds what an interrupted ingest loses, and the memory of prepared pictures."""
 CPU_RETRY_BATCH = 4
@@ -54,8 +57,43 @@ class _Running:
 
     start: int
     n_rows: int
-    units: Tensor
-    """(size, dimension), perhaps not computed yet."""
+    units: Arriving
+    """(size, dimension)."""
+
+
+class _Call:
+    """Satisfies `embedder.Arriving`: the batches of one call."""
+
+    def __init__(
+        self,
+        running: Sequence[_Running],
+        vectors: NDArray[np.float32],
+        finish: Callable[[NDArray[np.float32]], None],
+        device_name: str,
+    ) -> None:
+        """`finish` looks after rows that are not finite, when all are there."""
+        self._running = deque(running)
+        self._vectors = vectors
+        self._finish = finish
+        self._device_name = device_name
+
+    @property
+    def is_there(self) -> bool:
+        # The device keeps the order, so the last one tells of all.
+        return not self._running or self._running[-1].units.is_there
+
+    def wait(self) -> NDArray[np.float32]:
+        while self._running:
+            done = self._running[0]
+            try:
+                units = done.units.wait()
+            except RuntimeError as error:  # what went wrong on a GPU shows when it is waited for
+                raise DeviceFailed(self._device_name, _first_line(error)) from error
+            self._vectors[done.start : done.start + done.n_rows] = units[: done.n_rows]
+            self._running.popleft()
+            if not self._running:
+                self._finish(self._vectors)
+        return self._vectors
 
 
 class ImageBatches:
@@ -75,37 +113,34 @@ class ImageBatches:
         self.size = size
         """Pictures per batch; halved whenever the device has no memory for it."""
 
-    def embed(self, pixels: NDArray[np.uint8], dimension: int) -> NDArray[np.float32]:
-        """Prepared pixels (n, side, side, 3) to unit vectors (n, dimension).
+    def start(self, pixels: Pictures, dimension: int) -> Arriving:
+        """Hand prepared pixels to the device; what comes back are unit vectors (n, dimension).
 
-        A row is not finite where the arithmetic overflowed in float32 too. Raises `DeviceFull`
-        when there is no memory for a single picture, `DeviceFailed` when a GPU breaks down.
+        All batches are put in line without waiting for any: each one's memory is free for the next
+        in line. A row is not finite where the arithmetic overflowed in float32 too. Raises
+        `DeviceFull` when there is no memory for a single picture, `DeviceFailed` when a GPU breaks
+        down, and so does waiting.
         """
-        vectors = np.empty((len(pixels), dimension), dtype=np.float32)
-        # While one batch is computed the next is on its way, and only then the first is waited for.
-        running: deque[_Running] = deque()
+        running: list[_Running] = []
         start = 0
         while start < len(pixels):
             rows = pixels[start : start + self.size]
             units = self._try_batch(rows)
             if units is None:
-                self._collect(running, vectors, keep=0)
                 self._device.release_memory()
                 self.size //= 2
                 continue
             running.append(_Running(start, len(rows), units))
             start += len(rows)
-            self._collect(running, vectors, keep=1)
-        self._collect(running, vectors, keep=0)
-        self._retry(pixels, vectors)
-        return vectors
+        vectors = np.empty((len(pixels), dimension), dtype=np.float32)
+        return _Call(running, vectors, partial(self._retry, pixels), self._device.name)
 
-    def _try_batch(self, rows: NDArray[np.uint8]) -> Tensor | None:
+    def _try_batch(self, rows: Pictures) -> Arriving | None:
         """None when memory ran out. What the attempt took is free again once this has returned."""
         n_rows = len(rows) if self._device.charges_by_row else self.size
         try:
             with self._device.arithmetic():
-                return self._tower(self._device.upload(rows, n_rows))
+                return self._device.download(self._tower(self._device.upload(rows, n_rows)))
         except RuntimeError as error:
             if not self._device.is_out_of_memory(error):
                 if self._device.name == "cpu":
@@ -116,23 +151,14 @@ class ImageBatches:
                 raise DeviceFull(self._device.name) from error
             return None
 
-    def _collect(self, running: deque[_Running], vectors: NDArray[np.float32], keep: int) -> None:
-        """Wait for all but the newest `keep` batches."""
-        while len(running) > keep:
-            done = running.popleft()
-            try:
-                units = done.units.cpu().numpy()
-            except RuntimeError as error:  # what went wrong on a GPU shows when it is waited for
-                raise DeviceFailed(self._device.name, _first_line(error)) from error
-            vectors[done.start : done.start + done.n_rows] = units[: done.n_rows]
-
-    def _retry(self, pixels: NDArray[np.uint8], vectors: NDArray[np.float32]) -> None:
+    def _retry(self, pixels: Pictures, vectors: NDArray[np.float32]) -> None:
         bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
         if self._exact is None:
             return
         for start in range(0, len(bad), CPU_RETRY_BATCH):
             rows = bad[start : start + CPU_RETRY_BATCH]
-            vectors[rows] = self._exact(torch.from_numpy(pixels[rows])).numpy()
+            again = np.stack([pixels[row] for row in rows])  # (n, side, side, 3)
+            vectors[rows] = self._exact(torch.from_numpy(again)).numpy()
 
 
 def _first_line(error: RuntimeError) -> str:

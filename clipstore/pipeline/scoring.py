@@ -6,15 +6,18 @@ in whatever files it is seen; so does a text, in whatever ingest.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipstore.model.embedder import Embedder
+from clipstore.model.embedder import Arriving, Embedder
 from clipstore.pipeline.partrows import PartRows
 from clipstore.pipeline.reading import ReadFrame, ReadPicture
 from clipstore.pipeline.vectormemory import Vector, VectorMemory
@@ -47,6 +50,14 @@ class BatchResult:
     """Files that the model could not score."""
 
 
+@dataclass(frozen=True)
+class _Call:
+    """Crops that were handed to the model."""
+
+    crop_ids: tuple[int, ...]
+    vectors: Arriving
+
+
 class BatchScorer:
     """Collects pictures and scores a full batch into rows."""
 
@@ -70,6 +81,8 @@ class BatchScorer:
         """Of the crops in the batch, by crop_id."""
         self._fresh: dict[int, NDArray[np.uint8]] = {}
         """Pixels of the crops in the batch that may have to go through the model, by crop_id."""
+        self._running: deque[_Call] = deque()
+        """Calls of the model whose vectors were not fetched yet, in order."""
         self.n_scores = 0
         self.n_embedded = 0
 
@@ -119,11 +132,13 @@ class BatchScorer:
         return found | vectors
 
     def score(self, ahead: Sequence[Prompt] = ()) -> BatchResult:
-        """Put at most one batch of crops through the model; files of which a crop is left over
-        stay queued, because a pass for a few crops costs as much as a full one.
+        """Hand at most one batch of crops to the model; files of which a crop is left over stay
+        queued, because a pass for a few crops costs as much as a full one.
 
-        `ahead` are prompts that will be needed soon: texts go through in batches too. Interrupted
-        by an exception it adds no row of a score, and everything stays queued.
+        A model that computes by itself is never left without work: while it has this batch, the
+        vectors of the one before are waited for, and the files they complete are scored. `ahead`
+        are prompts that will be needed soon: texts go through in batches too. Interrupted by an
+        exception it adds no row of a score, and everything stays queued.
         """
         texts = self._embed_texts(ahead)
         self._embed_images()
@@ -143,28 +158,40 @@ class BatchScorer:
         return BatchResult(len(done) - len(problems), problems)
 
     def _embed_images(self) -> None:
-        found = self._memory.find(self._fresh.keys())
-        fresh = {crop_id: pixels for crop_id, pixels in self._fresh.items() if crop_id not in found}
-        new: dict[int, Vector] = {}
-        if fresh:
-            now = dict(islice(fresh.items(), self._embedder.batch_size))
-            pixels = np.stack(list(now.values()))  # (n, side, side, 3)
-            with self._in_model():
-                embedded = self._embedder.embed_images(pixels)  # (n, dimension)
-            new = dict(zip(now, embedded, strict=True))
-            self._memory.remember(new)
-            self._rows.add_embeddings(new)
-            self.n_embedded += len(new)
-        self._vectors |= found | new
-        self._fresh = {crop_id: pixels for crop_id, pixels in fresh.items() if crop_id not in new}
+        self._vectors |= self._memory.find(self._fresh.keys())
+        sent = {crop_id for call in self._running for crop_id in call.crop_ids}
+        fresh = {
+            crop_id: pixels
+            for crop_id, pixels in self._fresh.items()
+            if crop_id not in self._vectors and crop_id not in sent
+        }
+        now = dict(islice(fresh.items(), self._embedder.batch_size))
+        with self._in_model():
+            if now:
+                vectors = self._embedder.start_images(list(now.values()))
+                self._running.append(_Call(tuple(now), vectors))
+            self._fresh = {c: pixels for c, pixels in fresh.items() if c not in now}
+            n_kept = 1 if now else 0
+            while len(self._running) > n_kept or (
+                self._running and self._running[0].vectors.is_there
+            ):
+                self._fetch(self._running[0])
+                self._running.popleft()
+
+    def _fetch(self, call: _Call) -> None:
+        new = dict(zip(call.crop_ids, call.vectors.wait(), strict=True))
+        self._memory.remember(new)
+        self._rows.add_embeddings(new)
+        self._vectors |= new
+        self.n_embedded += len(new)
 
     def _score(self, task: Task, read: ReadPicture, text: Vector) -> Problem | None:
         """`text` (dimension,)."""
         cosines = [
-            float(np.mean([self._cosine(frame.crop_id, text) for frame in panel.frames]))
+            fmean(self._cosine(frame.crop_id, text) for frame in panel.frames)
             for panel in read.panels
         ]
-        if not np.all(np.isfinite(cosines)):
+        if not all(map(math.isfinite, cosines)):
             return Problem(
                 read.picture.path,
                 "score",
@@ -177,7 +204,8 @@ class BatchScorer:
 
     def _cosine(self, crop_id: int, text: Vector) -> float:
         # Unit vectors in float32 can give a hair more than 1.
-        return float(np.clip(np.dot(self._vectors[crop_id], text), -1.0, 1.0))
+        cosine = float(np.dot(self._vectors[crop_id], text))
+        return min(1.0, max(-1.0, cosine)) if math.isfinite(cosine) else math.nan
 
 
 def _frames(read: ReadPicture) -> Iterator[ReadFrame]:
