@@ -1,9 +1,11 @@
 """Resident memory of a long ingest: is it flat, and what does a million pictures cost?
 
-    python -m benchmarks.memory --pictures 100000 --model demo_data/small-clip --out FILE.md
+    python -m benchmarks.memory --pictures 100000 --runs 100 --model demo_data/small-clip
 
 Writes so many distinct small pictures into a temporary folder, ingests them as `clipstore ingest`
-does, and reads the memory of this process and of its reading processes from /proc as it goes. The
+does, and reads the memory of this process and of its reading processes from /proc as it goes; each
+look is told on stderr, so that one that is stopped has told what it saw. A million pictures take
+4.5 GB of the temporary folder's disk. The
 model is the demo's trained CLIP unless another is named; "mean-colour" takes the tests' stand-in
 for a model, which computes nothing, so that all else is seen by itself. Linux only.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import sys
 import tempfile
 import time
@@ -21,15 +24,15 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.scorer_parts.process import tree_memory_bytes
 from clipstore.model.embedder import Embedder
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, Progress, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, Progress, ingest_surveyed
+from clipstore.pipeline.survey import survey
 from tests.mean_colour import MeanColourEmbedder
 
 SIDE_PX = 64
@@ -63,16 +66,17 @@ class Sampler:
         self.samples: list[Sample] = []
         self._every = n_pictures // SAMPLES
         self._started = time.perf_counter()
-        self._seen: list[int] = []
+        self._low, self._high = sys.maxsize, 0
 
     def look(self, progress: Progress) -> None:
-        self._seen.append(own_memory_bytes())
+        now = own_memory_bytes()
+        self._low, self._high = min(self._low, now), max(self._high, now)
         if progress.n_done < (len(self.samples) + 1) * self._every:
             return
         seconds, tree = time.perf_counter() - self._started, tree_memory_bytes(os.getpid()) or 0
-        low, high = min(self._seen), max(self._seen)
-        self.samples.append(Sample(progress.n_done, seconds, low, high, tree))
-        self._seen.clear()
+        self.samples.append(Sample(progress.n_done, seconds, self._low, self._high, tree))
+        self._low, self._high = sys.maxsize, 0
+        sys.stderr.write(f"{to_row(self.samples[-1])}\n")
 
 
 def main() -> None:
@@ -81,19 +85,21 @@ def main() -> None:
     embedder = load(asked.model)
     with tempfile.TemporaryDirectory(prefix="clipstore-memory-") as folder:
         runs, store = Path(folder) / "runs", Path(folder) / "scores.duckdb"
-        write_pictures(runs / "long", asked.pictures)
+        write_runs(runs, asked.pictures, asked.runs)
         sys.stderr.write(f"{asked.pictures:,} pictures written\n")
         before = own_memory_bytes()
-        found = discover(runs)
-        listed = own_memory_bytes()
+        found = survey(outline(runs))
+        listed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         sampler = Sampler(asked.pictures)
-        report = ingest_discoveries(
+        report = ingest_surveyed(
             [found], store, embedder, IngestOptions(), on_progress=sampler.look
         )
         size = store.stat().st_size
     if report.n_embedded != asked.pictures:
         raise SystemExit(f"{report.n_embedded:,} pictures went through the model, not all: no test")
-    text = to_markdown(asked.model, asked.pictures, before, listed, size, sampler.samples)
+    what = f"{asked.pictures:,} pictures in {asked.runs:,} run{'s' if asked.runs > 1 else ''}"
+    title = f"### {what}, {Path(asked.model).name}"
+    text = to_markdown(title, asked.pictures, (before, listed), size, sampler.samples)
     if asked.out is None:
         sys.stdout.write(text)
     else:
@@ -103,20 +109,26 @@ def main() -> None:
 def load(model: str) -> Embedder:
     """The model by its folder, as `clipstore ingest` loads it; or the stand-in."""
     if model == "mean-colour":
-        return MeanColourEmbedder(batch_size=32)
+        return MeanColourEmbedder(batch_size=256)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read at torch's import
     from clipstore.model.embed import load_clip  # noqa: PLC0415
 
     return load_clip(model, device="cpu", offline=True, announce=lambda _text: None)
 
 
-def write_pictures(run: Path, count: int) -> None:
-    """`count` different PNG files in clipstore's folder layout, `PROMPTS` a step."""
-    run.mkdir(parents=True)
+def write_runs(root: Path, count: int, n_runs: int) -> None:
+    """`count` different PNG files in clipstore's folder layout, `PROMPTS` a step, shared out among
+    runs."""
     prompts = {f"p{n}": f"a shape of colour number {n}" for n in range(PROMPTS)}
-    (run / "prompts.json").write_text(json.dumps(prompts))
+    runs = [root / f"run{number:04}" for number in range(n_runs)]
+    for run in runs:
+        run.mkdir(parents=True)
+        (run / "prompts.json").write_text(json.dumps(prompts))
+    per_run = -(-count // PROMPTS // n_runs)
+    steps = range(-(-count // PROMPTS))
+    folders = [runs[step // per_run] / f"step_{step % per_run + 1:06}" for step in steps]
     with ProcessPoolExecutor() as pool:
-        list(pool.map(partial(_write_step, run), range(-(-count // PROMPTS)), chunksize=16))
+        list(pool.map(_write_step, folders, steps, chunksize=16))
 
 
 def own_memory_bytes() -> int:
@@ -137,37 +149,41 @@ def slope_mb_per_million(samples: Sequence[Sample]) -> tuple[float, float]:
 
 
 def to_markdown(
-    model: str, count: int, before: int, listed: int, store_bytes: int, samples: Sequence[Sample]
+    title: str, count: int, listing: tuple[int, int], store_bytes: int, samples: Sequence[Sample]
 ) -> str:
-    """The finding, then the samples."""
+    """The finding, then the samples. `listing`: bytes held before it, and at most meanwhile."""
     # It loads torch, which must not be in memory where the stand-in is measured.
     from benchmarks.scorer_parts.machine import describe_machine  # noqa: PLC0415
 
     slope, error = slope_mb_per_million(samples)
+    before, peak = listing
     lines = [
-        f"### {count:,} pictures, {Path(model).name}",
+        title,
         "",
         f"{describe_machine('cpu').to_sentence()} Ended {datetime.now(UTC):%H:%M}.",
         "",
         f"{count:,} distinct PNG of {SIDE_PX} × {SIDE_PX} pixels, {PROMPTS} prompts, vectors kept; "
         f"database {store_bytes / 1e6:.0f} MB. Listing the files took the process from "
-        f"{before / 1e6:.0f} to {listed / 1e6:.0f} MB, {(listed - before) / count:.0f} bytes a "
-        f"file. By what it held after {WARM_UP_SHARE:.0%} of the pictures, a million more would "
-        f"add **{slope:+.0f} MB** (standard error {error:.0f}).",
+        f"{before / 1e6:.0f} to {peak / 1e6:.0f} MB. By what it held after {WARM_UP_SHARE:.0%} of "
+        f"the pictures, a million more would add **{slope:+.0f} MB** (standard error {error:.0f}).",
         "",
         "| pictures done | seconds | process, lowest, MB | highest, MB | with readers, then, MB |",
         "| ---: | ---: | ---: | ---: | ---: |",
-        *(
-            f"| {each.n_done:,} | {each.seconds:.0f} | {each.lowest_bytes / 1e6:.0f} "
-            f"| {each.highest_bytes / 1e6:.0f} | {each.tree_bytes / 1e6:.0f} |"
-            for each in samples
-        ),
+        *map(to_row, samples),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _write_step(run: Path, step: int) -> None:
-    folder = run / f"step_{step + 1:06}"
+def to_row(sample: Sample) -> str:
+    """A line of the table."""
+    return (
+        f"| {sample.n_done:,} | {sample.seconds:.0f} | {sample.lowest_bytes / 1e6:.0f} "
+        f"| {sample.highest_bytes / 1e6:.0f} | {sample.tree_bytes / 1e6:.0f} |"
+    )
+
+
+def _write_step(folder: Path, step: int) -> None:
+    """`step` over all runs."""
     folder.mkdir()
     for prompt in range(PROMPTS):
         number = step * PROMPTS + prompt
@@ -198,6 +214,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.memory", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--pictures", type=int, default=100_000, metavar="N")
+    parser.add_argument("--runs", type=int, default=1, metavar="N")
     parser.add_argument("--model", default="demo_data/small-clip", metavar="FOLDER|mean-colour")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="default: standard output")
     return parser.parse_args()

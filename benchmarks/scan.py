@@ -21,9 +21,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from clipstore.pipeline.discover import discover
 from clipstore.sources.pattern import parse_pattern
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.generated_pictures import a1111
 from tests.layout_trees import draw
 

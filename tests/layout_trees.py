@@ -10,9 +10,9 @@ import yaml
 from huggingface_hub import ModelCardData
 from PIL import Image
 
-from clipstore.pipeline.discover import discover
 from clipstore.sources.pattern import parse_pattern
 from clipstore.types import Prompt, RunContents
+from tests.discovered import discover
 
 
 def touch(folder: Path, names: Iterable[str]) -> Path:

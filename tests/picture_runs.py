@@ -12,8 +12,9 @@ from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.picturerules import PictureRules
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.findings import Verdict
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import open_current
 from tests.mean_colour import COLOURS, MeanColourEmbedder
 from tests.run_trees import composite, made_old
@@ -90,8 +91,8 @@ def write_composites(
 
 def ingest(root: Path, store: Path, **options: object) -> None:
     """All runs below `root` through the real pipeline."""
-    report = ingest_discoveries(
-        [discover(root)], store, MeanColourEmbedder(batch_size=64), IngestOptions(**options)
+    report = ingest_surveyed(
+        [survey(outline(root))], store, MeanColourEmbedder(batch_size=64), IngestOptions(**options)
     )
     assert report.tally.refused == report.tally.pending == 0, report.problems[0].detail
 

@@ -15,8 +15,9 @@ from PIL import Image
 
 from clipstore.pictures.clips import FRAMES_PER_CLIP, Clip, decode_clip, frames_to_score, is_clip
 from clipstore.pictures.images import read_picture
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import check_store, run_query
 from clipstore.types import Problem
 from tests.mean_colour import MeanColourEmbedder
@@ -125,8 +126,8 @@ def test_without_av_a_video_says_what_to_install(
 
 
 def ingest(run: Path, store: Path, embedder: MeanColourEmbedder, workers: int = 0) -> IngestReport:
-    found = [discover(made_old(run))]
-    return ingest_discoveries(found, store, embedder, IngestOptions(workers=workers))
+    found = [survey(outline(made_old(run)))]
+    return ingest_surveyed(found, store, embedder, IngestOptions(workers=workers))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 32])

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from clipstore.demo.layout import PROMPT_LIBRARY, lay_out_run
-from clipstore.pipeline.discover import discover
 from clipstore.resources import resource_folder
+from tests.discovered import discover
 
 DATA = resource_folder("demo_data")
 RUNS = DATA / "runs"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from clipstore.errors import ClipstoreError, LayoutConflict, NothingFound, PathMissing
-from clipstore.pipeline.discover import Discovery, discover, outline
+from clipstore.pipeline.discover import outline
 from clipstore.types import Prompt
+from tests.discovered import Discovered, discover
 from tests.layout_trees import simpletuner_run, touch
 from tests.run_trees import write_folder_run
 
@@ -19,7 +20,7 @@ FOX = Prompt("fox", "a fox", "p")
 PICTURE = "step_5_fox_0_64x64.png"
 
 
-def names(found: Discovery) -> list[str]:
+def names(found: Discovered) -> list[str]:
     return [one.run.name for one in found.runs]
 
 

@@ -16,14 +16,15 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from clipstore.pipeline.discover import discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import (
     IngestOptions,
     IngestReport,
     Progress,
-    ingest_discoveries,
+    ingest_surveyed,
 )
 from clipstore.pipeline.stopping import StopSwitch
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import open_current
 from tests.mean_colour import MeanColourEmbedder
 from tests.run_trees import made_old, write_folder_run, write_simpletuner_run
@@ -40,8 +41,8 @@ def ingest(
         if stop_after is not None and progress.tally.scored >= stop_after:
             stop.set()
 
-    return ingest_discoveries(
-        [discover(root)],
+    return ingest_surveyed(
+        [survey(outline(root))],
         store,
         embedder or MeanColourEmbedder(),
         # Reading processes have tests of their own; without them these are fast.
@@ -299,8 +300,9 @@ def test_the_stages_of_the_main_thread_add_up_to_the_wall_time(tmp_path: Path) -
 SLOW_INGEST = """
     import signal, sys, time
     from pathlib import Path
-    from clipstore.pipeline.discover import discover
-    from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+    from clipstore.pipeline.discover import outline
+    from clipstore.pipeline.survey import survey
+    from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
     from clipstore.pipeline.stopping import StopSwitch
     from tests.mean_colour import MeanColourEmbedder
 
@@ -313,8 +315,8 @@ SLOW_INGEST = """
 
     stop = StopSwitch()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    report = ingest_discoveries(
-        [discover(Path(sys.argv[1]))], Path(sys.argv[2]), Slow(batch_size=2),
+    report = ingest_surveyed(
+        [survey(outline(Path(sys.argv[1])))], Path(sys.argv[2]), Slow(batch_size=2),
         IngestOptions(workers=1), stop=stop,
     )
     print(report.interrupted, report.tally.scored, report.n_left)
@@ -383,8 +385,9 @@ def test_scores_wait_in_the_spool_while_another_program_holds_the_database(
 CRASHING_INGEST = """
     import os, sys
     from pathlib import Path
-    from clipstore.pipeline.discover import discover
-    from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+    from clipstore.pipeline.discover import outline
+    from clipstore.pipeline.survey import survey
+    from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
     from tests.mean_colour import MeanColourEmbedder
 
     class Dying(MeanColourEmbedder):
@@ -394,7 +397,7 @@ CRASHING_INGEST = """
             return super().embed_images(pixels)
 
     options = IngestOptions(workers=2)
-    ingest_discoveries([discover(Path(sys.argv[1]))], Path(sys.argv[2]), Dying(), options)
+    ingest_surveyed([survey(outline(Path(sys.argv[1])))], Path(sys.argv[2]), Dying(), options)
 """
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.layout_trees import (
     ai_toolkit_config,
     ai_toolkit_samples,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from clipstore.errors import NothingFound
-from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.layout_trees import diffusers_card, read_one, reasons, rows, rules, texts, touch
 
 

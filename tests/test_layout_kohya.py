@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clipstore.kohya.names import SampleName, parse_musubi, parse_sd_scripts
-from clipstore.pipeline.discover import discover
 from clipstore.sources.prompts import load_prompt_file
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.layout_trees import (
     draw,
     kohya_samples,

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from clipstore.errors import NothingFound
-from clipstore.pipeline.discover import discover
 from clipstore.sources.checkpointnames import CheckpointName, parse_checkpoint_name
 from clipstore.sources.embeddedprompts import MadeWith, NotOnePrompt, texts_to_made_with
 from clipstore.sources.embeddedtexts import file_to_texts
+from tests.discovered import discover
 from tests.generated_pictures import INFOTEXT, a1111, comfy, comfy_graph, png
 from tests.layout_trees import draw, read_one, reasons, rows, rules, texts, touch
 

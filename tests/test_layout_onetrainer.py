@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from clipstore.layouts.onetrainer import prompt_to_name
-from clipstore.pipeline.discover import discover
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.layout_trees import (
     onetrainer_samples,
     read_one,

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from clipstore.cli import cli
 from clipstore.errors import PatternError, PatternMismatch
-from clipstore.pipeline.discover import discover
 from clipstore.sources.pattern import Mismatch, match_path, parse_pattern
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.layout_trees import draw, read_one, reasons, rows, texts, touch
 
 PATTERN = "{run}/samples/{step}_{prompt_id}_{index}.png"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.pipeline.discover import discover
 from clipstore.types import CompositeHints, Picture, Prompt, Size
+from tests.discovered import discover
 from tests.layout_trees import (
     draw,
     read_one,

@@ -19,12 +19,14 @@ import clipstore.layouts
 from clipstore.errors import LayoutConflict
 from clipstore.layouts import Layout, ReadContext, all_layouts
 from clipstore.pictures.panels import CutPicture, PanelReader
-from clipstore.pipeline.discover import discover, outline
-from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
 from clipstore.pipeline.logscan import LogScanner
+from clipstore.pipeline.survey import survey
 from clipstore.sources.pattern import PathPattern, parse_pattern
 from clipstore.storage.store import run_query
 from clipstore.types import Picture, Prompt
+from tests.discovered import discover
 from tests.layout_trees import touch
 from tests.mean_colour import MeanColourEmbedder
 
@@ -222,10 +224,10 @@ def test_every_picture_that_a_trainer_saved_is_scored(name: str, tmp_path: Path)
     truth = [json.loads(line) for line in (FOLDERS / f"{name}.jsonl").read_text().splitlines()]
     shutil.copytree(FOLDERS / name, tmp_path / name)
     asked = ASKED_FOR.get(name)
-    found = discover(tmp_path / name, pattern=None if asked is None else parse_pattern(asked))
+    found = outline(tmp_path / name, pattern=None if asked is None else parse_pattern(asked))
 
     options = IngestOptions(workers=0)
-    report = ingest_discoveries([found], tmp_path / "s.duckdb", MeanColourEmbedder(), options)
+    report = ingest_surveyed([survey(found)], tmp_path / "s.duckdb", MeanColourEmbedder(), options)
 
     assert (report.tally.scored, report.problems) == (len(truth), ())
     plain = "SELECT min(cosine) FROM current_scores WHERE text LIKE '%red%' AND panel <> 'base'"

@@ -65,7 +65,7 @@ def test_what_bounds_is_what_the_main_thread_waits_for_now() -> None:
 
 def test_the_line_says_rate_time_left_and_bound() -> None:
     def line(pace: Pace) -> str:
-        return pace_to_text(Progress(Tally(), 10, 0, 10, pace))
+        return pace_to_text(Progress(Tally(), 10, 0, 10, 1, 1, pace))
 
     assert line(Pace(None, None, "")) == "starting"
     assert line(Pace(12.34, 45.2, "model-bound")) == "12.3 pictures/s, 45 s left, model-bound"

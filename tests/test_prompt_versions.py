@@ -14,8 +14,9 @@ import pytest
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import run_scores_from_frame
 from clipstore.layouts import all_layouts
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
+from clipstore.pipeline.survey import survey
 from clipstore.sources.pattern import parse_pattern
 from clipstore.storage.store import open_current
 from tests.layout_trees import ai_toolkit_config, draw, write_json
@@ -93,8 +94,10 @@ def test_an_edited_library_of_simpletuner_begins_another_column(tmp_path: Path) 
 
 
 def ingest(root: Path, pattern: str | None) -> None:
-    found = discover(root / "run", pattern=None if pattern is None else parse_pattern(pattern))
-    report = ingest_discoveries(
+    found = survey(
+        outline(root / "run", pattern=None if pattern is None else parse_pattern(pattern))
+    )
+    report = ingest_surveyed(
         [found], root / "s.duckdb", MeanColourEmbedder(), IngestOptions(workers=0)
     )
     assert report.tally.scored > 0

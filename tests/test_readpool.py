@@ -19,11 +19,12 @@ from PIL import Image
 
 from clipstore.errors import ReadersFailed
 from clipstore.pipeline import readpool
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
 from clipstore.pipeline.reading import ReadPicture, ReadTask
 from clipstore.pipeline.readpool import ReadPool, open_reader
 from clipstore.pipeline.readworker import ReaderSetup
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import open_current
 from clipstore.types import Picture, Problem
 from tests.mean_colour import MeanColourEmbedder, MeanColourPixels
@@ -185,7 +186,7 @@ class Poisoned(MeanColourEmbedder):
 
 
 def ingest(root: Path, store: Path, workers: int, embedder: MeanColourEmbedder) -> IngestReport:
-    return ingest_discoveries([discover(root)], store, embedder, IngestOptions(workers=workers))
+    return ingest_surveyed([survey(outline(root))], store, embedder, IngestOptions(workers=workers))
 
 
 def scores(store: Path) -> list[dict[str, object]]:

@@ -38,8 +38,8 @@ from benchmarks.scorer_parts.picturesets import PictureFormat, PictureSet, make_
 from benchmarks.scorer_parts.process import Failed, Finished, run_process
 from benchmarks.scorer_parts.report import Findings, findings_to_markdown
 from clipstore.pictures.panels import CutPicture, PanelReader
-from clipstore.pipeline.discover import discover
 from clipstore.pipeline.timings import IngestTimings
+from tests.discovered import discover
 
 SMALL = Architecture("small", "none", 32, 8, 64, 2, 64, 32)
 COMPOSITE = PictureFormat("composite", 256, "png", is_composite=True)

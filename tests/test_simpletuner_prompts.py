@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.pipeline.discover import discover
 from clipstore.sources.modelcard import CardMatch, card_to_texts, match_card
 from clipstore.types import Prompt
+from tests.discovered import discover
 from tests.layout_trees import (
     read_one,
     reasons,

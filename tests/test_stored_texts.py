@@ -10,8 +10,9 @@ import pytest
 from torch import Tensor
 
 from clipstore.model.embed import ClipEmbedder, load_clip
-from clipstore.pipeline.discover import discover
-from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import run_query
 from tests.run_trees import write_folder_run
 from tests.tiny_clip import build_tiny_clip
@@ -36,8 +37,8 @@ def texts_computed_by(runs: Path, store: Path, model: Path, **options: bool) -> 
         return tower(texts, device)
 
     embedder._texts.features = watched
-    found = [discover(runs)]
-    ingest_discoveries(found, store, embedder, IngestOptions(workers=0, **options))
+    found = [survey(outline(runs))]
+    ingest_surveyed(found, store, embedder, IngestOptions(workers=0, **options))
     return sorted(seen)
 
 

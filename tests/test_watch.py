@@ -20,9 +20,10 @@ from PIL import Image
 
 from clipstore.errors import StoreCorrupt, WebhookRefused
 from clipstore.pipeline import ingest
-from clipstore.pipeline.discover import discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions
 from clipstore.pipeline.stopping import StopSwitch
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import run_query
 from clipstore.types import Band
 from clipstore.watching.lookout import LONGEST_WAIT, Lookout
@@ -62,7 +63,7 @@ class Watched:
         self.rounds = Rounds(
             [self.runs.resolve()],
             self.store,
-            lambda root, files: discover(root, only_of=files),
+            lambda root, files: survey(outline(root, only_of=files)),
             self._load,
             IngestOptions(workers=0),
             StopSwitch(),
@@ -172,8 +173,8 @@ def test_a_verdict_that_another_command_wrote_meanwhile_is_news_all_the_same(
 
 def test_what_a_watch_scored_and_could_not_judge_the_next_one_judges(watched: Watched) -> None:
     write_steps(watched.runs / "a", range(1, 2))
-    ingest.ingest_discoveries(
-        [discover(watched.runs)],
+    ingest.ingest_surveyed(
+        [survey(outline(watched.runs))],
         watched.store,
         MeanColourEmbedder(band=Band(0.3, 0.6, 0.9)),
         IngestOptions(workers=0),

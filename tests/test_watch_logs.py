@@ -14,9 +14,10 @@ import pytest
 import yaml
 from torch.utils.tensorboard import SummaryWriter
 
-from clipstore.pipeline.discover import discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions
 from clipstore.pipeline.stopping import StopSwitch
+from clipstore.pipeline.survey import survey
 from clipstore.storage.store import run_query
 from clipstore.watching.lookout import LONGEST_WAIT, Lookout
 from clipstore.watching.rounds import Rounds
@@ -161,7 +162,7 @@ class WatchedLogs:
         self.rounds = Rounds(
             [self.root.resolve()],
             self.store,
-            lambda root, files: discover(root, only_of=files),
+            lambda root, files: survey(outline(root, only_of=files)),
             lambda _found: MeanColourEmbedder(),
             IngestOptions(workers=0),
             StopSwitch(),

@@ -24,7 +24,7 @@ from benchmarks.scorer_parts.models import ARCHITECTURES
 from benchmarks.scorer_parts.peers.job import Job, read_job
 from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.embedder import PixelPath
-from clipstore.pipeline.discover import discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import (
     BASE_PICTURES_BYTES,
     MEMORY_PER_PICTURE_BYTES,
@@ -149,7 +149,7 @@ def _pictures(job: Job) -> list[Picture]:
     wanted = {entry.path for entry in job.entries}
     return [
         picture
-        for contents in discover(Path(job.root)).runs
+        for contents in outline(Path(job.root)).runs()
         for picture in contents.pictures
         if str(picture.path.resolve()) in wanted
     ]

@@ -21,8 +21,9 @@ from benchmarks.scorer_parts.peers.job import Clock, Group, Job, read_job, write
 from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.embedder import Arriving, Pictures
 from clipstore.model.vectors import DtypeChoice
-from clipstore.pipeline.discover import Discovery, discover
-from clipstore.pipeline.ingest import IngestOptions, ingest_discoveries
+from clipstore.pipeline.discover import outline
+from clipstore.pipeline.ingest import IngestOptions, ingest_surveyed
+from clipstore.pipeline.survey import Survey, survey
 from clipstore.storage.store import run_query
 
 COSINES = "SELECT run, path, cosine FROM current_scores WHERE panel IN ('checkpoint', 'only')"
@@ -62,7 +63,7 @@ class _Call:
 def main() -> None:
     """Load, score, answer."""
     job = read_job()
-    found = discover(Path(job.root))
+    found = survey(outline(Path(job.root)))
     embedder = load_clip(
         job.model,
         device=job.device,
@@ -78,7 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "scores.duckdb"
         loop = Clock()
-        report = ingest_discoveries([found], store, embedder, IngestOptions())
+        report = ingest_surveyed([found], store, embedder, IngestOptions())
         ended = loop.read()
         groups = _read_cosines(job, found, store)
     steady = _steady_state(calls)
@@ -137,8 +138,8 @@ def _steady_state(calls: Sequence[_Call]) -> SteadyState | None:
     )
 
 
-def _read_cosines(job: Job, found: Discovery, store: Path) -> list[Group]:
-    folders = {contents.run.name: contents.run.root for contents in found.runs}
+def _read_cosines(job: Job, found: Survey, store: Path) -> list[Group]:
+    folders = {contents.run.name: contents.run.root for contents in found.outline.runs()}
     frame = run_query(store, COSINES)
     cosines = {
         (folders[run] / path).resolve(): cosine

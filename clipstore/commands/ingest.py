@@ -25,12 +25,13 @@ from clipstore.options import (
     scoring_options,
 )
 from clipstore.output import Format, print_rows, visible_text
-from clipstore.pipeline.discover import Discovery, discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.identity import read_stored_models, settle_identity
-from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
 from clipstore.pipeline.logreading import LogsReport
 from clipstore.pipeline.progress import IngestProgress
 from clipstore.pipeline.stopping import StopSwitch, stop_on_signal
+from clipstore.pipeline.survey import Survey, survey
 from clipstore.pipeline.timings import IngestTimings
 from clipstore.sources.pattern import PathPattern
 from clipstore.storage.store import default_store_path
@@ -77,11 +78,12 @@ def command(
     """
     messages = message_console()
     texts = read_user_prompts(prompts, messages)
-    found = [discover(path, layout=layout, pattern=pattern, user_prompts=texts) for path in paths]
-    for discovery in found:
-        for contents in discovery.runs:
-            for advice in contents.advice:
-                messages.print(f"{contents.run.name}: {visible_text(advice)}", markup=False)
+    surveys = [
+        survey(outline(path, layout=layout, pattern=pattern, user_prompts=texts)) for path in paths
+    ]
+    for each in surveys:
+        for advice in each.advice:
+            messages.print(visible_text(advice), markup=False)
 
     # OpenMP's threads would spin while they wait, on the cores that the reading processes need:
     # measured on two busy cores, an ingest took three times the processor time. Read at torch's
@@ -96,7 +98,7 @@ def command(
         dtype=dtype,
         offline=offline,
         allow_pickle=allow_pickle,
-        expected_pictures=_count_pictures(found, limit),
+        expected_pictures=_count_pictures(surveys, limit),
         announce=lambda text: messages.print(text, markup=False),
     )
     options = IngestOptions(
@@ -110,8 +112,8 @@ def command(
     )
     stop = StopSwitch()
     with stop_on_signal(stop) as received, IngestProgress(messages) as progress:
-        report = ingest_discoveries(
-            found,
+        report = ingest_surveyed(
+            surveys,
             store,
             embedder,
             options,
@@ -131,9 +133,9 @@ def command(
     return 3 if report.tally.refused or report.tally.pending else 0
 
 
-def _count_pictures(found: Sequence[Discovery], limit: int | None) -> int:
+def _count_pictures(surveys: Sequence[Survey], limit: int | None) -> int:
     """How many pictures may go through the model; which of them are known is not known yet."""
-    count = sum(len(contents.pictures) for discovery in found for contents in discovery.runs)
+    count = sum(each.n_pictures for each in surveys)
     return count if limit is None else min(count, limit)
 
 

@@ -29,10 +29,11 @@ from clipstore.options import (
     scoring_options,
 )
 from clipstore.output import visible_text
-from clipstore.pipeline.discover import Discovery, discover
+from clipstore.pipeline.discover import outline
 from clipstore.pipeline.identity import read_stored_models, settle_identity
 from clipstore.pipeline.ingest import IngestOptions, IngestReport
 from clipstore.pipeline.stopping import StopSwitch, stop_on_signal
+from clipstore.pipeline.survey import Survey, survey
 from clipstore.sources.pattern import PathPattern
 from clipstore.storage.store import default_store_path
 from clipstore.watching.lookout import Lookout
@@ -128,9 +129,11 @@ def command(
     messages, store = message_console(), default_store_path(db)
     roots = [_to_folder(path) for path in paths]
 
-    def find(root: Path, files: Collection[Path] | None) -> Discovery:
+    def find(root: Path, files: Collection[Path] | None) -> Survey:
         texts = read_user_prompts(prompts, messages)
-        return discover(root, layout=layout, pattern=pattern, user_prompts=texts, only_of=files)
+        return survey(
+            outline(root, layout=layout, pattern=pattern, user_prompts=texts, only_of=files)
+        )
 
     options = IngestOptions(keep_embeddings=not no_embeddings)
     if workers is not None:
@@ -202,7 +205,7 @@ class _Loader:
         self._say = say
         self._embedder: ClipEmbedder | None = None
 
-    def load(self, found: Sequence[Discovery]) -> Embedder:
+    def load(self, found: Sequence[Survey]) -> Embedder:
         """Raises the model's and the store's errors."""
         if self._embedder is None:
             # As in ingest: OpenMP's threads must not spin while they wait.
@@ -215,7 +218,7 @@ class _Loader:
                 dtype=self._dtype,
                 offline=self._offline,
                 allow_pickle=self._allow_pickle,
-                expected_pictures=sum(len(c.pictures) for each in found for c in each.runs),
+                expected_pictures=sum(each.n_pictures for each in found),
                 announce=self._say,
             )
         self._embedder.model = settle_identity(

@@ -2,7 +2,7 @@
 
 Invariant: a run owns everything below its folder but for other runs there (SimpleTuner's default
 output folder often holds both its own pictures and further runs), so every file below the root
-ends in exactly one place: pictures, problems or skipped of one run, or of the discovery itself.
+ends in exactly one place: pictures, problems or skipped of one run, or of the outline itself.
 Nothing is guessed: two layouts that claim one folder are an error.
 """
 
@@ -36,48 +36,31 @@ LEVELS_UP = 2
 
 
 @dataclass(frozen=True)
-class Discovery:
-    """All that was found below one folder."""
-
-    root: Path
-    """Absolute, links resolved."""
-    runs: tuple[RunContents, ...]
-    """Sorted by folder; adapters' runs follow the run they belong to."""
-    skipped: tuple[Skipped, ...]
-    """Files outside every run."""
-    problems: tuple[Problem, ...]
-    """Folders and names outside every run that could not be used."""
-    seen_files: int
-    """Everything accounted for: all pictures, problems and skipped files, of runs and outside."""
-    user_prompts: tuple[Prompt, ...] = ()
-    """From --prompts FILE, for what is found later: pictures in logs."""
-
-
-def count_seen(
-    runs: Sequence[RunContents], skipped: Sequence[Skipped], problems: Sequence[Problem]
-) -> int:
-    """`Discovery.seen_files`."""
-    of_runs = sum(len(run.pictures) + len(run.problems) + len(run.skipped) for run in runs)
-    return len(skipped) + len(problems) + of_runs
-
-
-@dataclass(frozen=True)
 class Outline:
     """What is below one folder, its runs not read yet."""
 
     root: Path
-    """As in `Discovery`, and so are the next two."""
+    """Absolute, links resolved."""
     skipped: tuple[Skipped, ...]
+    """Files outside every run."""
     problems: tuple[Problem, ...]
+    """Folders and names outside every run that could not be used."""
     _claimed: Mapping[Path, Layout]
     folders: tuple[Path, ...]
     """The folders of the runs, sorted."""
     user_prompts: tuple[Prompt, ...]
+    """From --prompts FILE, for what is found later too: pictures in logs."""
     _pattern: PathPattern | None
 
     def runs(self) -> Iterator[RunContents]:
-        """The runs in the order of `Discovery`, each read when its turn comes: who lets go of one
-        before the next needs memory for the largest run only."""
+        """The runs in order, as `runs_by_folder` reads them."""
+        for runs in self.runs_by_folder():
+            yield from runs
+            del runs  # before the next ones are read
+
+    def runs_by_folder(self) -> Iterator[tuple[RunContents, ...]]:
+        """The runs of one folder after the other, read when their turn comes: who lets go of them
+        before the next needs memory for the largest folder only."""
         inner = _runs_within(self._claimed)
         for folder in self.folders:
             context = ReadContext(
@@ -87,24 +70,7 @@ class Outline:
                 frozenset(inner.get(folder, ())),
                 self._pattern,
             )
-            yield from self._claimed[folder].read(folder, context)
-
-
-def discover(
-    root: Path,
-    *,
-    layout: str | None = None,
-    pattern: PathPattern | None = None,
-    user_prompts: tuple[Prompt, ...] = (),
-    only_of: Collection[Path] | None = None,
-) -> Discovery:
-    """The runs in `root` and below, all read; arguments and errors are those of `outline`."""
-    found = outline(
-        root, layout=layout, pattern=pattern, user_prompts=user_prompts, only_of=only_of
-    )
-    runs = tuple(found.runs())
-    seen = count_seen(runs, found.skipped, found.problems)
-    return Discovery(found.root, runs, found.skipped, found.problems, seen, user_prompts)
+            yield self._claimed[folder].read(folder, context)
 
 
 def outline(

@@ -6,7 +6,7 @@ where several runs share the folder, or the log lies outside of all, its path mu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,15 +82,18 @@ def find_logs(runs: Sequence[RunContents], outside: LogsByFolder) -> FoundLogs:
     return FoundLogs(tuple(logs), tuple(unowned))
 
 
+def holds_logs(contents: RunContents) -> bool:
+    """Whether there are logs among the run's files."""
+    return any(True for _ in _logs_among(contents.skipped, all_log_formats()))
+
+
 def _logs_among(
     skipped: Iterable[Skipped], formats: Sequence[LogFormat]
-) -> list[tuple[Path, LogFormat]]:
-    found = []
+) -> Iterator[tuple[Path, LogFormat]]:
     for one in skipped:
         form = next((form for form in formats if form.is_log(one.path.name)), None)
         if form is not None and one.rule not in ("symlink", "not_regular"):
-            found.append((one.path, form))
-    return found
+            yield one.path, form
 
 
 def _owner(path: Path, candidates: Sequence[Run]) -> Run | None:

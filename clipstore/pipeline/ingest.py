@@ -1,8 +1,9 @@
-"""The pipeline: discovered pictures → panels → scores → spool → store.
+"""The pipeline: runs in turn → pictures → panels → scores → spool → store.
 
 Invariant: every file ends in exactly one state (scored, known, pending, refused, skipped) and the
 states add up to the files seen. Reading goes on in other processes, writing and merging in other
-threads; the main thread is in the model whenever there are pixels for a batch.
+threads; the main thread is in the model whenever there are pixels for a batch. Batches go across
+the ends of runs, and of all that is listed no more than one folder's runs are held.
 """
 
 from __future__ import annotations
@@ -14,29 +15,32 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from clipstore.model.embedder import Embedder
 from clipstore.pipeline.accounting import Account
-from clipstore.pipeline.discover import Discovery
+from clipstore.pipeline.expected import Expected
 from clipstore.pipeline.ingestvalues import IngestOptions, IngestReport, Progress
+from clipstore.pipeline.inturn import RunsInTurn
 from clipstore.pipeline.keeping import INTERRUPTED_WAIT_SECONDS, MERGE_WAIT_SECONDS, Keeper
 from clipstore.pipeline.known import KnownFiles
-from clipstore.pipeline.knownlogs import KnownLogs, load_known_logs
+from clipstore.pipeline.knownlogs import NOTHING_KNOWN, KnownLogs, load_known_logs
 from clipstore.pipeline.logreading import LogKeeper, LogsReport
 from clipstore.pipeline.pace import PaceMeter
 from clipstore.pipeline.partrows import PartRows
 from clipstore.pipeline.reading import ReadResult, ReadTask
 from clipstore.pipeline.readpool import TASKS_PER_PROCESS, Reader, open_reader
 from clipstore.pipeline.readworker import ReaderSetup
-from clipstore.pipeline.runnames import with_unique_names
+from clipstore.pipeline.runlogs import RunLogs
 from clipstore.pipeline.scoring import BatchScorer, Task
 from clipstore.pipeline.stopping import Stopped, StopSwitch
+from clipstore.pipeline.survey import Survey
 from clipstore.pipeline.timings import StageClock
 from clipstore.pipeline.vectormemory import VectorMemory, stored_vectors
 from clipstore.types import Picture, Problem, content_id
 
-__all__ = ["IngestOptions", "IngestReport", "Progress", "ingest_discoveries"]
+__all__ = ["IngestOptions", "IngestReport", "Progress", "ingest_surveyed"]
 
 AHEAD_BYTES = 256 * 2**20
 """Prepared pixels that may wait for the model: 700 pictures of 336 x 336."""
@@ -52,8 +56,8 @@ MEMORY_PER_PICTURE_BYTES = 2**31
 _POLL_S = 0.1
 
 
-def ingest_discoveries(
-    discoveries: Sequence[Discovery],
+def ingest_surveyed(
+    surveys: Sequence[Survey],
     store: Path,
     embedder: Embedder,
     options: IngestOptions,
@@ -62,25 +66,22 @@ def ingest_discoveries(
     on_log: Callable[[Path], None] = lambda _path: None,
     stop: StopSwitch | None = None,
 ) -> IngestReport:
-    """Score what is new under `discoveries` and keep it in `store`.
+    """Score what is new in the runs that were surveyed and keep it in `store`.
 
     `on_progress` is called after every file, `on_log` before each log; `stop` is looked at between
     files and cuts the model short. A store that is locked, damaged or too new raises before
-    anything is scored; one that is locked later only leaves the scores in the spool.
+    anything is scored; one that is locked later only leaves the scores in the spool. A picture
+    that no longer fits the pattern of its survey raises `PatternMismatch` when its run is read.
     """
     clock = StageClock()
     with Keeper(store, clock) as keeper:
         keeper.merge_all(wait_seconds=MERGE_WAIT_SECONDS)
-        runs = [contents.run for found in discoveries for contents in found.runs]
-        known = KnownFiles.load(store, embedder.model.model_id, [run.run_id for run in runs])
-        discoveries = with_unique_names(discoveries, known.run_names)
+        run_ids = list({run.run_id: None for each in surveys for run in each.runs})
+        known = KnownFiles.load(store, embedder.model.model_id, run_ids)
+        known_logs = load_known_logs(store, run_ids) if options.read_logs else None
         session = _Session(store, embedder, options, known, keeper, clock, stop or StopSwitch())
-        if options.read_logs:
-            known_logs = load_known_logs(store, runs)
-            discoveries = session.read_logs(discoveries, known_logs, on_log)
-        tasks = session.account_for(discoveries)
-        session.score(tasks, on_progress)
-        return session.close(discoveries)
+        session.score(surveys, known_logs, on_progress, on_log)
+        return session.close(surveys)
 
 
 class _Session:
@@ -116,82 +117,95 @@ class _Session:
         self._scorer = BatchScorer(embedder, self._rows, self._memory, texts, self._in_model)
         self._base_crops: dict[tuple[int, str], int] = {}
         """crop_id of the latest base panel by run_id and prompt_id: the next one will be it."""
-        self._n_total = 0
+        self._n_left = 0
         self._timings = clock.timings()
         self._logs = LogsReport()
 
-    def read_logs(
-        self,
-        discoveries: Sequence[Discovery],
-        known: KnownLogs,
-        on_log: Callable[[Path], None],
-    ) -> tuple[Discovery, ...]:
-        """Keep what is new in the runs' logs."""
-        keep = partial(self._keeper.keep, self._rows)
-        logs = LogKeeper(known, self._rows, keep, on_log, self._stop)
-        read = tuple(map(logs.read, discoveries))
-        self._logs = logs.report
-        return read
-
-    def account_for(self, discoveries: Sequence[Discovery]) -> list[tuple[Picture, Task]]:
-        """Store what the scores refer to and count what needs no reading; return the pictures that
-        do, in order."""
-        self._rows.add_model()
-        self._n_total = sum(found.seen_files for found in discoveries)
-        tasks = []
-        for found in discoveries:
-            for problem in found.problems:
-                self._account.add_problem(None, problem)
-            for contents in found.runs:
-                self._rows.add_run(contents.run, contents.prompts)
-                for problem in contents.problems:
-                    self._account.add_problem(contents.run, problem)
-                # One for all pictures of a prompt: a job can list a million.
-                shared = {p.prompt_id: Task(contents.run, p) for p in contents.prompts}
-                for picture in self._account.without_duplicates(contents.run, contents.pictures):
-                    if not self._options.rescore and self._known.has_file(contents.run, picture):
-                        self._account.add_known()
-                    else:
-                        tasks.append((picture, shared[picture.prompt_id]))
-                self._account.add_skipped(contents.skipped)
-            self._account.add_skipped(found.skipped)
-        return tasks
-
     def score(
-        self, tasks: Sequence[tuple[Picture, Task]], on_progress: Callable[[Progress], None]
+        self,
+        surveys: Sequence[Survey],
+        known_logs: KnownLogs | None,
+        on_progress: Callable[[Progress], None],
+        on_log: Callable[[Path], None],
     ) -> None:
-        """Score in order until all is done, the limit is reached or a stop is asked for."""
-        if not tasks:
-            return
+        """Account for all runs and score their pictures, in order, until all is done, the limit is
+        reached or a stop is asked for. Without `known_logs` logs are not read."""
+        self._rows.add_model()
+        keep = partial(self._keeper.keep, self._rows)
+        logs = LogKeeper(known_logs or NOTHING_KNOWN, self._rows, keep, on_log, self._stop)
+
+        def logs_of(survey: Survey) -> RunLogs | None:
+            if known_logs is None:
+                return None
+            return RunLogs(survey.outline, known_logs, logs, self._stop)
+
+        expected = Expected(surveys, {} if self._options.rescore else self._known.n_by_run)
+        runs = RunsInTurn(
+            self._known,
+            self._rows,
+            self._account,
+            expected,
+            logs_of,
+            self._stop,
+            rescore=self._options.rescore,
+        )
+        tasks = runs.tasks(surveys)
+        first = next(tasks, None)
+        if first is not None:
+            self._score_all(chain([first], tasks), expected, on_progress)
+        deque(tasks, maxlen=0)  # after a stop or the limit: the rest is accounted for
+        self._n_left = expected.n_files - self._account.tally.seen
+        self._logs = logs.report
+
+    def _score_all(
+        self,
+        tasks: Iterator[tuple[Picture, Task]],
+        expected: Expected,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
         setup = ReaderSetup(
             pixel_path=self._embedder.preprocessing,
             base_pictures_bytes=BASE_PICTURES_BYTES // max(1, self._options.workers),
             seconds_per_picture=SECONDS_PER_PICTURE,
             memory_bytes=MEMORY_PER_PICTURE_BYTES,
         )
-        n_worth = -(-min(len(tasks), self._options.limit or len(tasks)) // FILES_PER_PROCESS)
-        self._clock.start(n_readers=min(self._options.workers, n_worth))
+        limit = self._options.limit
+        self._clock.start(n_readers=self._n_readers(expected))
         meter = PaceMeter()
-        before = self._account.tally
         try:
             with open_reader(self._clock.n_readers, setup) as reader:
-                for _ in self._score_from(reader, deque(tasks)):
+                for n_done in self._score_from(reader, tasks):
                     tally = self._account.tally
-                    n_done = sum(vars(tally).values()) - sum(vars(before).values())
-                    n_to_read = len(tasks)
-                    if self._options.limit is not None:
-                        n_to_read = min(n_to_read, n_done + self._options.limit - tally.scored)
+                    n_to_read = expected.n_to_read
+                    if limit is not None:
+                        n_to_read = min(n_to_read, n_done + limit - tally.scored)
                     pace = meter.measure(self._clock.timings(), n_done, n_to_read - n_done)
-                    on_progress(Progress(tally, self._n_total, n_done, n_to_read, pace))
+                    on_progress(
+                        Progress(
+                            tally,
+                            expected.n_files,
+                            n_done,
+                            n_to_read,
+                            expected.n_runs_begun,
+                            expected.n_runs,
+                            pace,
+                        )
+                    )
         except Stopped:
             pass
         self._timings = self._clock.timings()
 
-    def close(self, discoveries: Sequence[Discovery]) -> IngestReport:
+    def _n_readers(self, expected: Expected) -> int:
+        if expected.may_grow:
+            return self._options.workers
+        n_files = min(expected.n_to_read, self._options.limit or expected.n_to_read)
+        return min(self._options.workers, -(-n_files // FILES_PER_PROCESS))
+
+    def close(self, surveys: Sequence[Survey]) -> IngestReport:
         """Write the account, merge."""
         tally = self._account.tally
         self._rows.add_ingest(
-            ", ".join(str(found.root) for found in discoveries),
+            ", ".join(str(each.outline.root) for each in surveys),
             self._started_at,
             {"n_seen": tally.seen, **{f"n_{state}": n for state, n in vars(tally).items()}},
             self._account.skipped_by_rule,
@@ -206,17 +220,24 @@ class _Session:
             skipped_by_rule=tuple(sorted(self._account.skipped_by_rule.items())),
             merge=self._keeper.merge_all(wait_seconds=wait_seconds),
             interrupted=self._stop.is_set,
-            n_left=self._n_total - tally.seen,
+            n_left=self._n_left,
             timings=self._timings,
             logs=self._logs,
         )
 
-    def _score_from(self, reader: Reader, upcoming: deque[tuple[Picture, Task]]) -> Iterator[None]:
-        """Yields after every file that was read, and while waiting for one."""
+    def _score_from(
+        self, reader: Reader, upcoming: Iterator[tuple[Picture, Task]]
+    ) -> Iterator[int]:
+        """Yields how many files are done, after every one that was read and while waiting."""
         ahead: deque[Task] = deque()
+        n_submitted = 0
         while not self._stop.is_set:
-            while upcoming and self._may_read_ahead(reader, len(ahead)):
-                ahead.append(self._submit(reader, *upcoming.popleft()))
+            while self._may_read_ahead(reader, len(ahead)):
+                coming = next(upcoming, None)
+                if coming is None:
+                    break
+                ahead.append(self._submit(reader, *coming))
+                n_submitted += 1
             if not ahead:
                 if not self._scorer.n_queued:
                     return
@@ -229,7 +250,7 @@ class _Session:
                     self._take(ahead.popleft(), result)
                 if self._scorer.is_full:
                     self._score_batch(ahead)
-            yield
+            yield n_submitted - len(ahead) - self._scorer.n_queued
 
     def _may_read_ahead(self, reader: Reader, n_ahead: int) -> bool:
         limit = self._options.limit

@@ -26,7 +26,11 @@ class Progress:
     n_done: int
     """Of the files that had to be read: those that are scored, refused, pending or known."""
     n_to_read: int
-    """Files that had to be read, or the limit where that is less."""
+    """Files that have to be read, or the limit where that is less. Of a run whose turn has not come
+    it is the pictures that were listed and are not known; what its logs hold comes on top."""
+    n_runs_begun: int
+    """Runs whose turn has come."""
+    n_runs: int
     pace: Pace
 
 

@@ -7,8 +7,8 @@ was last changed well before it was scored; otherwise its hash decides.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,15 +18,16 @@ from clipstore.addresses import address_to_part
 from clipstore.pipeline.runpaths import path_in_run
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import open_store
-from clipstore.types import Picture, Run
+from clipstore.types import Picture, Run, content_id
 
 RACY_NS = 2_000_000_000
 """A file changed within this time of being scored may have changed again unseen: file systems
 keep times as coarse as two seconds. As git does for files newer than its index."""
 
 
-@dataclass(frozen=True)
-class _KnownFile:
+class _KnownFile(NamedTuple):
+    """A file as it was when it was scored."""
+
     size_bytes: int
     modified_ns: int
     seen_ns: int
@@ -34,16 +35,24 @@ class _KnownFile:
 
 
 class KnownFiles:
-    """The files scored under one model, by run and path."""
+    """The files scored under one model, by run and path. A hundred bytes a file."""
 
     def __init__(
         self,
-        files: Mapping[tuple[int, str], _KnownFile],
+        frames: Sequence[pl.DataFrame],
         run_names: Mapping[int, str],
         crop_ids: NDArray[np.int64],
         text_ids: NDArray[np.int64],
     ) -> None:
-        self._files = files
+        """Of several rows for one file the last one of `frames` counts."""
+        keys, run_ids, facts, sha256 = _frames_to_columns(frames)
+        # Of equal keys np.unique gives the first, so the newest rows come first.
+        self._keys, newest = np.unique(keys[::-1], return_index=True)
+        rows = len(keys) - 1 - newest
+        self._facts, self._sha256 = facts[rows], sha256[rows]
+        of_runs, counts = np.unique(run_ids[rows], return_counts=True)
+        self.n_by_run: Mapping[int, int] = dict(zip(of_runs.tolist(), counts.tolist(), strict=True))
+        """How many files of a run are scored, by run_id."""
         self.run_names = run_names
         """Names in the store by run_id."""
         self.crop_ids = crop_ids
@@ -57,22 +66,13 @@ class KnownFiles:
 
         Raises the store's errors: without knowing what is scored, all would be scored again.
         """
-        files: dict[tuple[int, str], _KnownFile] = {}
         with open_store(store) as reader:
             scored = reader.read("known_images", {"model_id": model_id, "run_ids": list(run_ids)})
             names = reader.read("run_names")
             crops = reader.read("known_crops", {"model_id": model_id})
             texts = reader.read("known_texts", {"model_id": model_id})
-        for frame in (scored, *_waiting_images(store, model_id)):
-            for row in frame.iter_rows(named=True):
-                files[row["run_id"], row["path"]] = _KnownFile(
-                    row["file_size_bytes"],
-                    row["file_modified_ns"],
-                    int(row["seen_at"].timestamp() * 1e9),
-                    row["file_sha256"],
-                )
         return cls(
-            files,
+            [scored, *_waiting_images(store, model_id)],
             dict(zip(names["run_id"].to_list(), names["name"].to_list(), strict=True)),
             crops["crop_id"].to_numpy().astype(np.int64),
             texts["text_id"].to_numpy().astype(np.int64),
@@ -80,7 +80,7 @@ class KnownFiles:
 
     def has_file(self, run: Run, picture: Picture) -> bool:
         """Whether the file is scored and untouched, judged without reading it."""
-        known = self._files.get((run.run_id, path_in_run(picture.path, run)))
+        known = self._find(run, picture)
         if known is None:
             return False
         part = address_to_part(picture.path)
@@ -99,8 +99,46 @@ class KnownFiles:
 
     def content(self, run: Run, picture: Picture) -> str | None:
         """The SHA-256 with which the file is scored; None when it is not."""
-        known = self._files.get((run.run_id, path_in_run(picture.path, run)))
+        known = self._find(run, picture)
         return None if known is None else known.sha256
+
+    def _find(self, run: Run, picture: Picture) -> _KnownFile | None:
+        if run.run_id not in self.n_by_run:
+            return None
+        key = _key(run.run_id, path_in_run(picture.path, run))
+        row = int(np.searchsorted(self._keys, key))
+        if row == len(self._keys) or int(self._keys[row]) != key:
+            return None
+        size_bytes, modified_ns, seen_ns = self._facts[row].tolist()
+        return _KnownFile(size_bytes, modified_ns, seen_ns, self._sha256[row].decode("ascii"))
+
+
+def _key(run_id: int, path: str) -> int:
+    return content_id(str(run_id), path)
+
+
+def _frames_to_columns(
+    frames: Sequence[pl.DataFrame],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.bytes_]]:
+    """Keys (n,), run_ids (n,), size and times (n, 3), and SHA-256 in hexadecimal (n,)."""
+    keys = [
+        np.fromiter(map(_key, frame["run_id"], frame["path"]), np.int64, count=frame.height)
+        for frame in frames
+    ]
+    facts = [
+        frame.select(
+            "file_size_bytes",
+            "file_modified_ns",
+            pl.col("seen_at").dt.epoch("us") * 1000,
+        ).to_numpy()
+        for frame in frames
+    ]
+    return (
+        np.concatenate(keys),
+        np.concatenate([frame["run_id"].to_numpy() for frame in frames]),
+        np.concatenate(facts),
+        np.concatenate([np.array(frame["file_sha256"].to_list(), "S64") for frame in frames]),
+    )
 
 
 def _waiting_images(store: Path, model_id: int) -> list[pl.DataFrame]:

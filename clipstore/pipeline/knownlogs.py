@@ -46,16 +46,22 @@ class KnownLogs:
 
     logs: Mapping[tuple[int, str], KnownLog]
     """By run_id and path."""
-    pictures: Mapping[int, tuple[KnownPicture, ...]]
-    """By run_id."""
+    _pictures: Mapping[int, Sequence[pl.DataFrame]]
+    """By run_id, as rows, which take less memory."""
+
+    def pictures(self, run: Run) -> tuple[KnownPicture, ...]:
+        """What the run's logs held as far as they were read, each picture once."""
+        frames = self._pictures.get(run.run_id, ())
+        rows = (row for frame in frames for row in frame.iter_rows(named=True))
+        return tuple(dict.fromkeys(_row_to_picture(row, run.root) for row in rows))
 
 
 NOTHING_KNOWN = KnownLogs({}, {})
 
 
-def load_known_logs(store: Path, runs: Sequence[Run]) -> KnownLogs:
+def load_known_logs(store: Path, run_ids: Sequence[int]) -> KnownLogs:
     """Read the store and the parts that still wait beside it. Raises the store's errors."""
-    ids = {"run_ids": [run.run_id for run in runs]}
+    ids = {"run_ids": list(run_ids)}
     with open_store(store) as reader:
         files = reader.read("known_log_files", ids)
         pictures = reader.read("known_logged_pictures", ids)
@@ -70,14 +76,11 @@ def load_known_logs(store: Path, runs: Sequence[Run]) -> KnownLogs:
                 row["n_damaged"],
                 row["detail"],
             )
-    roots = {run.run_id: run.root for run in runs}
-    found: dict[int, dict[KnownPicture, None]] = {}
+    found: dict[int, list[pl.DataFrame]] = {}
     for frame in (pictures, *_waiting(store, "logged_pictures")):
-        for row in frame.iter_rows(named=True):
-            if row["run_id"] in roots:
-                known = _row_to_picture(row, roots[row["run_id"]])
-                found.setdefault(row["run_id"], {})[known] = None
-    return KnownLogs(logs, {run_id: tuple(some) for run_id, some in found.items()})
+        for (run_id,), of_run in frame.partition_by("run_id", as_dict=True).items():
+            found.setdefault(_whole(run_id), []).append(of_run)
+    return KnownLogs(logs, found)
 
 
 def read_log_head(path: Path, n_bytes: int) -> LogHead:

@@ -11,23 +11,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clipstore.logged import KnownPicture, LogPosition
-from clipstore.pipeline.discover import Discovery, count_seen
-from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
+from clipstore.pipeline.findlogs import RunLog
 from clipstore.pipeline.knownlogs import (
     KnownLog,
     KnownLogs,
     is_same_log,
     read_log_head,
 )
-from clipstore.pipeline.loggedpictures import place_logged
 from clipstore.pipeline.logrows import log_to_frame, pictures_to_frame, scalars_to_frame
-from clipstore.pipeline.logstates import LogStates
 from clipstore.pipeline.partrows import PartRows
 from clipstore.pipeline.runpaths import path_in_run
 from clipstore.pipeline.stopping import StopSwitch
-from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import clean_settings
-from clipstore.types import Run
 
 SCALARS_PER_PART = 500_000
 """Bounds memory: 100 MB of rows."""
@@ -58,53 +53,26 @@ class LogKeeper:
         on_log: Callable[[Path], None],
         stop: StopSwitch,
     ) -> None:
-        """`write_part` writes what `rows` holds; `on_log` hears of each log before it is read."""
+        """`write_part` writes what `rows` holds; `on_log` hears of each log before it is read.
+
+        Once `stop` is set a log is read no further.
+        """
         self._known = known
         self._on_log = on_log
         self._stop = stop
         self._rows = rows
         self._write_part = write_part
         self._n_waiting = 0
-        self._new_pictures: dict[int, list[KnownPicture]] = {}
         self._report = LogsReport()
 
     @property
     def report(self) -> LogsReport:
         return self._report
 
-    def read(self, found: Discovery) -> Discovery:
-        """All logs of these runs; every log of the discovery returned has its own state."""
-        folders = [contents.run.root for contents in found.runs]
-        logs = find_logs(found.runs, logs_outside(found.skipped, found.root, folders))
-        states = LogStates(logs.unowned)
-        for log in logs.logs:
-            if self._stop.is_set:
-                break  # the next ingest reads the others
-            self._on_log(log.path)
-            try:
-                self._read(log)
-                states.mark_read(log)
-            except Unreadable as error:
-                states.refuse(log, error)
-        runs = tuple(
-            place_logged(
-                states.of_run(contents),
-                self._pictures(contents.run),
-                found.user_prompts,
-                found.root,
-            )
-            for contents in found.runs
-        )
-        skipped = states.outside(found.skipped, runs)
-        seen = count_seen(runs, skipped, found.problems)
-        return replace(found, runs=runs, skipped=skipped, seen_files=seen)
-
-    def _pictures(self, run: Run) -> tuple[KnownPicture, ...]:
-        """Those of earlier readings and of this one."""
-        known = self._known.pictures.get(run.run_id, ())
-        return tuple(dict.fromkeys((*known, *self._new_pictures.get(run.run_id, ()))))
-
-    def _read(self, log: RunLog) -> None:
+    def read(self, log: RunLog) -> list[KnownPicture]:
+        """Keep what is new in a log; returns the pictures among it. Raises `Unreadable`."""
+        self._on_log(log.path)
+        pictures: list[KnownPicture] = []
         path = path_in_run(log.path, log.run)
         known = self._known.logs.get((log.run.run_id, path))
         if known is None or not is_same_log(log.path, known):
@@ -113,16 +81,16 @@ class LogKeeper:
         settings: dict[str, object] = {}
         for chunk in log.format.read(log.path, known.position):
             frame = scalars_to_frame(log.run, log.format.NAME, path, chunk.scalars)
-            pictures = [KnownPicture(log.format.NAME, path, one) for one in chunk.pictures]
+            found = [KnownPicture(log.format.NAME, path, one) for one in chunk.pictures]
             self._rows.add_frame("scalars", frame)
-            self._rows.add_frame("logged_pictures", pictures_to_frame(log.run, pictures))
-            self._new_pictures.setdefault(log.run.run_id, []).extend(pictures)
+            self._rows.add_frame("logged_pictures", pictures_to_frame(log.run, found))
+            pictures += found
             settings |= chunk.settings
             known = replace(
                 known,
                 position=chunk.position,
                 n_scalars=known.n_scalars + len(chunk.scalars),
-                n_pictures=known.n_pictures + len(pictures),
+                n_pictures=known.n_pictures + len(found),
                 n_damaged=known.n_damaged + len(chunk.damage),
                 detail=known.detail or "; ".join(chunk.damage[:DAMAGE_SHOWN]),
             )
@@ -142,6 +110,7 @@ class LogKeeper:
         if known != before or not is_continued:
             self._rows.add_frame("log_files", log_to_frame(log.run, log.format.NAME, path, known))
         self._count(log, before, known)
+        return pictures
 
     def _flush(self) -> None:
         self._write_part()

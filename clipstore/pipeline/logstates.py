@@ -6,7 +6,7 @@ cases it leaves the list that its layout had put it on, so that it counts once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,16 +43,9 @@ class LogStates:
             problems=(*contents.problems, *self._problems.get(contents.run.run_id, ())),
         )
 
-    def outside(
-        self, skipped: Sequence[Skipped], runs: Sequence[RunContents]
-    ) -> tuple[Skipped, ...]:
-        """Files outside of all runs, without those that a run's log has as its pictures."""
-        placed: set[Path] = set()
-        for run in runs:
-            placed.update(one.path for one in run.pictures)
-            placed.update(one.path for one in run.problems)
-            placed.update(one.path for one in run.skipped)
-        return self._ruled(skipped, self._refused | placed)
+    def rules(self) -> dict[Path, str | None]:
+        """The rule by which each of these logs is skipped; None for a refused one."""
+        return {**self._rules, **dict.fromkeys(self._refused)}
 
     def _ruled(self, skipped: Sequence[Skipped], without: set[Path]) -> tuple[Skipped, ...]:
         return tuple(
@@ -60,3 +53,23 @@ class LogStates:
             for one in skipped
             if one.path not in without
         )
+
+
+class OutsideFiles:
+    """Files outside of all runs, of which logs say more: it may be one, or a run's picture."""
+
+    def __init__(self, skipped: Sequence[Skipped]) -> None:
+        self._skipped = skipped
+        self._rules: dict[Path, str | None] = {}
+
+    def settle(self, states: LogStates, logged: Iterable[Path]) -> None:
+        """What became of the logs of some runs, and the pictures that these hold."""
+        self._rules |= states.rules()
+        self._rules |= dict.fromkeys(logged)
+
+    def left(self) -> Iterator[Skipped]:
+        """Those that no run accounts for."""
+        for one in self._skipped:
+            rule = self._rules.get(one.path, one.rule) if self._rules else one.rule
+            if rule is not None:
+                yield replace(one, rule=rule)

@@ -18,7 +18,7 @@ class IngestProgress:
 
     def __init__(self, console: Console) -> None:
         self._bar = Bar(
-            TextColumn("scoring"),
+            TextColumn("scoring{task.fields[run]}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]}"),
@@ -26,7 +26,7 @@ class IngestProgress:
             disable=not console.is_terminal,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=None, pace="starting")
+        self._task = self._bar.add_task("", total=None, run="", pace="starting")
 
     def __enter__(self) -> IngestProgress:
         self._bar.start()
@@ -50,8 +50,16 @@ class IngestProgress:
             self._task,
             completed=progress.n_done,
             total=progress.n_to_read,
+            run=run_to_text(progress),
             pace=pace_to_text(progress),
         )
+
+
+def run_to_text(progress: Progress) -> str:
+    """Such as " run 3 of 10", the run that is being handed to the readers; empty for one run."""
+    if progress.n_runs == 1:
+        return ""
+    return f" run {progress.n_runs_begun} of {progress.n_runs}"
 
 
 def pace_to_text(progress: Progress) -> str:

@@ -6,31 +6,26 @@ later one is told apart by as much of its path as that takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from clipstore.pipeline.discover import Discovery
-from clipstore.types import Run
+from clipstore.types import Run, RunContents
 
 
-def with_unique_names(
-    discoveries: Sequence[Discovery], names_in_store: Mapping[int, str]
-) -> tuple[Discovery, ...]:
-    """The discoveries with every run named as the store names it, or anew and uniquely.
+class RunNamer:
+    """Names runs one after the other, as the store names them, or anew and uniquely."""
 
-    `names_in_store` maps run_id to name.
-    """
-    owner = {name: run_id for run_id, name in names_in_store.items()}
-    renamed = []
-    for discovery in discoveries:
-        runs = []
-        for contents in discovery.runs:
-            run = contents.run
-            name = names_in_store.get(run.run_id) or _free_name(run, owner)
-            owner[name] = run.run_id
-            runs.append(replace(contents, run=replace(run, name=name)))
-        renamed.append(replace(discovery, runs=tuple(runs)))
-    return tuple(renamed)
+    def __init__(self, names_in_store: Mapping[int, str]) -> None:
+        """`names_in_store` maps run_id to name."""
+        self._names = names_in_store
+        self._owner = {name: run_id for run_id, name in names_in_store.items()}
+
+    def name(self, contents: RunContents) -> RunContents:
+        """The run under its name; from now on the name is taken."""
+        run = contents.run
+        name = self._names.get(run.run_id) or _free_name(run, self._owner)
+        self._owner[name] = run.run_id
+        return replace(contents, run=replace(run, name=name))
 
 
 def _free_name(run: Run, owner: Mapping[str, int]) -> str:

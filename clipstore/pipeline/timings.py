@@ -31,7 +31,8 @@ class IngestTimings:
     disk_s: float
     """Waiting for an earlier part to reach the disk."""
     other_s: float
-    """The rest of the main thread: matching crops, making rows."""
+    """The rest of the main thread: listing runs and reading their logs when their turn comes,
+    matching crops, making rows."""
     read_s: float
     """Summed over readers: bytes from the disk, and their hash."""
     decode_s: float

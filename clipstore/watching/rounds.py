@@ -25,13 +25,13 @@ from clipstore.errors import (
     StoreLocked,
 )
 from clipstore.model.embedder import Embedder
-from clipstore.pipeline.discover import Discovery
-from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_discoveries
+from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
 from clipstore.pipeline.stopping import StopSwitch
+from clipstore.pipeline.survey import Survey
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import open_current
 
-Discover = Callable[[Path, Collection[Path] | None], Discovery]
+Find = Callable[[Path, Collection[Path] | None], Survey]
 """(root, files) to what is there; with files only the runs that they belong to."""
 PASSING = (
     StoreLocked,
@@ -87,8 +87,8 @@ class Rounds:
         self,
         roots: Sequence[Path],
         store: Path,
-        discover: Discover,
-        load_embedder: Callable[[Sequence[Discovery]], Embedder],
+        find: Find,
+        load_embedder: Callable[[Sequence[Survey]], Embedder],
         options: IngestOptions,
         stop: StopSwitch,
     ) -> None:
@@ -96,7 +96,7 @@ class Rounds:
         found."""
         self._roots = tuple(roots)
         self._store = store
-        self._discover = discover
+        self._find = find
         self._load_embedder = load_embedder
         self._options = options
         self._stop = stop
@@ -114,15 +114,15 @@ class Rounds:
             own = None if files is None else [path for path in files if root in path.parents]
             if own is None or own:
                 try:
-                    found.append(self._discover(root, own))
+                    found.append(self._find(root, own))
                 except PASSING as error:
                     trouble.append(str(error))
-        if not any(discovery.runs for discovery in found):
+        if not any(each.runs for each in found):
             return Round(None, (), frozenset(), tuple(trouble), is_complete=True)
         try:
             if self._embedder is None:
                 self._embedder = self._load_embedder(found)
-            report = ingest_discoveries(
+            report = ingest_surveyed(
                 found, self._store, self._embedder, self._options, stop=self._stop
             )
         except PASSING as error:
