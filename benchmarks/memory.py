@@ -32,13 +32,16 @@ from benchmarks.scorer_parts.process import tree_memory_bytes
 from clipstore.model.embedder import Embedder
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions, Progress, ingest_surveyed
+from clipstore.pipeline.stopping import StopSwitch
 from clipstore.pipeline.survey import survey
 from tests.mean_colour import MeanColourEmbedder
 
 SIDE_PX = 64
 PROMPTS = 50
-SAMPLES = 20
-"""Lines of the table."""
+SAMPLES = 100
+"""Looks that are kept."""
+LINES = 20
+"""Of them, those in the table."""
 WARM_UP_SHARE = 0.4
 """Of the pictures: buffers and the 32,768 vectors that are held fill up first."""
 
@@ -62,13 +65,18 @@ class Sample:
 class Sampler:
     """Looks after every file, and writes a sample down whenever another share of them is done."""
 
-    def __init__(self, n_pictures: int) -> None:
+    def __init__(self, n_pictures: int, minutes: float, stop: StopSwitch) -> None:
+        """`stop` is set after so many minutes."""
         self.samples: list[Sample] = []
+        self._ends = time.monotonic() + 60 * minutes
+        self._stop = stop
         self._every = n_pictures // SAMPLES
         self._started = time.perf_counter()
         self._low, self._high = sys.maxsize, 0
 
     def look(self, progress: Progress) -> None:
+        if time.monotonic() > self._ends:
+            self._stop.set()
         now = own_memory_bytes()
         self._low, self._high = min(self._low, now), max(self._high, now)
         if progress.n_done < (len(self.samples) + 1) * self._every:
@@ -90,16 +98,19 @@ def main() -> None:
         before = own_memory_bytes()
         found = survey(outline(runs))
         listed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        sampler = Sampler(asked.pictures)
+        stop = StopSwitch()
+        sampler = Sampler(asked.pictures, asked.minutes, stop)
         report = ingest_surveyed(
-            [found], store, embedder, IngestOptions(), on_progress=sampler.look
+            [found], store, embedder, IngestOptions(), on_progress=sampler.look, stop=stop
         )
         size = store.stat().st_size
-    if report.n_embedded != asked.pictures:
+    if report.n_embedded != report.tally.scored:
         raise SystemExit(f"{report.n_embedded:,} pictures went through the model, not all: no test")
     what = f"{asked.pictures:,} pictures in {asked.runs:,} run{'s' if asked.runs > 1 else ''}"
+    if stop.is_set:
+        what = f"{report.tally.scored:,} of {what}, stopped after {asked.minutes:g} minutes"
     title = f"### {what}, {Path(asked.model).name}"
-    text = to_markdown(title, asked.pictures, (before, listed), size, sampler.samples)
+    text = to_markdown(title, (before, listed), size, sampler.samples)
     if asked.out is None:
         sys.stdout.write(text)
     else:
@@ -149,7 +160,7 @@ def slope_mb_per_million(samples: Sequence[Sample]) -> tuple[float, float]:
 
 
 def to_markdown(
-    title: str, count: int, listing: tuple[int, int], store_bytes: int, samples: Sequence[Sample]
+    title: str, listing: tuple[int, int], store_bytes: int, samples: Sequence[Sample]
 ) -> str:
     """The finding, then the samples. `listing`: bytes held before it, and at most meanwhile."""
     # It loads torch, which must not be in memory where the stand-in is measured.
@@ -162,14 +173,14 @@ def to_markdown(
         "",
         f"{describe_machine('cpu').to_sentence()} Ended {datetime.now(UTC):%H:%M}.",
         "",
-        f"{count:,} distinct PNG of {SIDE_PX} × {SIDE_PX} pixels, {PROMPTS} prompts, vectors kept; "
+        f"Distinct PNG of {SIDE_PX} × {SIDE_PX} pixels, {PROMPTS} prompts, vectors kept; "
         f"database {store_bytes / 1e6:.0f} MB. Listing the files took the process from "
         f"{before / 1e6:.0f} to {peak / 1e6:.0f} MB. By what it held after {WARM_UP_SHARE:.0%} of "
         f"the pictures, a million more would add **{slope:+.0f} MB** (standard error {error:.0f}).",
         "",
         "| pictures done | seconds | process, lowest, MB | highest, MB | with readers, then, MB |",
         "| ---: | ---: | ---: | ---: | ---: |",
-        *map(to_row, samples),
+        *map(to_row, samples[:: -(-len(samples) // LINES)]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -215,6 +226,9 @@ def _parse() -> argparse.Namespace:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--pictures", type=int, default=100_000, metavar="N")
     parser.add_argument("--runs", type=int, default=1, metavar="N")
+    parser.add_argument(
+        "--minutes", type=float, default=600, metavar="N", help="stop after so long"
+    )
     parser.add_argument("--model", default="demo_data/small-clip", metavar="FOLDER|mean-colour")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="default: standard output")
     return parser.parse_args()
