@@ -80,7 +80,8 @@ def store(tmp_path: Path) -> Path:
 
 def test_a_log_that_covers_the_run_tells_the_time_and_else_the_files_do(store: Path):
     with open_store(store) as reader:
-        rows = reader.read("report_step_times").rows()
+        run_ids = reader.read("run_names")["run_id"].to_list()
+        rows = reader.read("report_step_times", {"run_ids": run_ids}).rows()
     second = int(timedelta(seconds=1).total_seconds()) * 1_000_000_000
     assert rows == [
         ("late", 100, FILE_NS),

@@ -26,7 +26,7 @@ _KEY = ("run", "text_id")
 
 
 class ModelTables(NamedTuple):
-    """The rows of one model."""
+    """The rows of one model, at least those of its cards."""
 
     scores: pl.DataFrame
     """`tables.PROMPT_STEP_COLUMNS`."""
@@ -58,13 +58,12 @@ class CardRows:
     """Filtered once for all cards; every lookup after that is a dictionary's."""
 
     def __init__(
-        self,
-        wanted: pl.DataFrame,
-        trained: pl.DataFrame,
-        tables: ModelTables,
-        roots: Mapping[str, PurePath],
+        self, wanted: pl.DataFrame, tables: ModelTables, roots: Mapping[str, PurePath]
     ) -> None:
-        """`wanted`: run and text_id of the cards; `trained`: the finite rows of trained panels."""
+        """`wanted`: run and text_id of the cards."""
+        trained = tables.scores.filter(
+            pl.col("panel").is_in(TRAINED_PANELS) & pl.col("cosine").is_finite()
+        )
         scores = trained.join(wanted, on=_KEY, how="semi").sort("run", "text_id", "step", "panel")
         base = tables.scores.filter((pl.col("panel") == "base") & pl.col("cosine").is_finite())
         base = base.join(wanted, on=_KEY, how="semi").sort("run", "text_id", "step")

@@ -19,10 +19,11 @@ from clipstore.analysis.rulesfile import changed_rules_text
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
 from clipstore.report.data import ReportData
-from clipstore.report.gather import PageExtras, gather_report
+from clipstore.report.gather import PageExtras, gather_report, runs_by_model
 from clipstore.report.gathersection import RunComparisons
 from clipstore.report.pictureregister import PictureWishes
-from clipstore.report.tables import ReportTables
+from clipstore.report.readscores import read_scores
+from clipstore.report.tables import DISAGREEMENT_COLUMNS, ReportTables
 from clipstore.storage.sqlfiles import read_statement
 from clipstore.storage.store import Reader, open_current
 
@@ -56,14 +57,14 @@ def report_from_store(store: Path, request: ReportRequest) -> ReportData:
     """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
     database is given back. Raises `RunUnknown` for a run that is not there."""
     rules = request.rules or AllRules()
+    asked = bool(request.runs) or request.since is not None
     with open_current(store) as reader:
         judged = verdicts_from_reader(reader, rules.verdict, request.planned_steps)
+        n_judged = len({verdict.run for verdict in judged})
         chosen = _chosen(reader, judged, request)
         verdicts, vectors_left = with_pictures(reader, chosen, asked=None, rules=rules.pictures)
         runs = {verdict.run for verdict in verdicts}
-        tables = _tables(reader)
-        if len(runs) < len({verdict.run for verdict in judged}) or request.runs or request.since:
-            tables = tables.of_runs(runs)
+        tables = _tables(reader, verdicts, None if len(runs) == n_judged and not asked else runs)
         comparisons, runs_left = _comparisons(reader, verdicts, rules)
     return gather_report(
         verdicts,
@@ -77,28 +78,42 @@ def report_from_store(store: Path, request: ReportRequest) -> ReportData:
             runs_not_compared=runs_left,
             pictures_not_compared=vectors_left,
             changed_rules=changed_rules_text(rules),
-            selection=_selection(request, len(runs), len({verdict.run for verdict in judged})),
+            selection=_selection(request, len(runs), n_judged),
             with_paths=request.with_paths,
         ),
     )
 
 
-def _tables(reader: Reader) -> ReportTables:
-    return ReportTables(
-        run_step=reader.read("report_run_step"),
-        prompt_step=reader.read("report_prompt_step"),
-        pictures=reader.read("report_pictures"),
+def _tables(
+    reader: Reader, verdicts: Sequence[Verdict], only: Collection[str] | None
+) -> ReportTables:
+    """`only`: the names of the runs to read, None for all of the store."""
+    models = reader.read("report_models")
+    scores = read_scores(reader, models, runs_by_model(verdicts), only)
+    tables = ReportTables(
+        run_step=scores.run_step,
+        prompt_step=scores.prompt_step,
+        pictures=scores.pictures,
         problems=reader.read("report_problems"),
         ingests=reader.read("report_ingests"),
         runs=reader.read("report_runs"),
-        models=reader.read("report_models"),
-        disagreements=reader.frame(read_statement("queries", "model_disagreement"), {"run": None}),
-        step_times=reader.read("report_step_times"),
+        models=models,
+        disagreements=_disagreements(reader, models),
+        step_times=scores.step_times,
         config=reader.frame(read_statement("queries", "config_differences"), {"like": None}),
         trainer_agreement=reader.frame(
             read_statement("queries", "trainer_agreement"), {"run": None}
         ),
+        scan=scores.scan,
     )
+    return tables if only is None else tables.of_runs(only)
+
+
+def _disagreements(reader: Reader, models: pl.DataFrame) -> pl.DataFrame:
+    """Asked only where there are two models: the answer takes all scores."""
+    if models.height < 2:
+        return pl.DataFrame(schema=DISAGREEMENT_COLUMNS)
+    return reader.frame(read_statement("queries", "model_disagreement"), {"run": None})
 
 
 def _chosen(

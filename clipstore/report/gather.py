@@ -27,7 +27,7 @@ from clipstore.report.dataquality import (
 from clipstore.report.gathersection import RunComparisons, gather_section
 from clipstore.report.modeldisagreement import disagreements_to_sentences
 from clipstore.report.pictureregister import EMBEDDED, PictureRegister, PictureWishes
-from clipstore.report.promptfacts import tables_to_prompt_facts
+from clipstore.report.promptscan import scan_prompts
 from clipstore.report.scorecube import cells_for_page
 from clipstore.report.tables import ReportTables
 
@@ -73,12 +73,21 @@ def gather_report(
     for verdict in ordered:
         by_model.setdefault(verdict.model, []).append(verdict)
     roots = {row["run"]: PurePath(row["root"]) for row in tables.runs.iter_rows(named=True)}
+    scan = tables.scan or scan_prompts([tables.prompt_step], runs_by_model(verdicts))
     max_cells = cells_for_page(size_cap_bytes, len(by_model))
     sections = tuple(
-        gather_section(model, of_model, tables, roots, register, extras.comparisons, max_cells)
+        gather_section(
+            model,
+            of_model,
+            tables,
+            scan.of_model(model),
+            roots,
+            register,
+            extras.comparisons,
+            max_cells,
+        )
         for model, of_model in by_model.items()
     )
-    facts = tables_to_prompt_facts(tables)
     rows = {row.verdict.run: row for section in reversed(sections) for row in section.rows}
     by_page = list(dict.fromkeys(v.run for v in ordered))
     return ReportData(
@@ -87,9 +96,9 @@ def gather_report(
         sections=sections,
         counts=tables_to_counts(tables),
         problems=tables_to_problems(tables, roots, with_paths=extras.with_paths),
-        prompts=facts,
+        prompts=scan.facts,
         cautions=(
-            *cautions_of(sections, facts),
+            *cautions_of(sections, scan.facts),
             *disagreements_to_sentences(tables.disagreements),
             *filter(None, (extras.pictures_not_compared, extras.changed_rules)),
         ),
@@ -109,6 +118,14 @@ def gather_report(
         ),
         verdicts=tuple(row.verdict for section in sections for row in section.rows),
     )
+
+
+def runs_by_model(verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+    """The runs on the page."""
+    found: dict[str, set[str]] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.model, set()).add(verdict.run)
+    return found
 
 
 def _row_order(verdict: Verdict) -> tuple[int, int, list[tuple[int, int, str]], str]:

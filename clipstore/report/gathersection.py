@@ -15,11 +15,10 @@ from clipstore.report.cardrows import ModelTables
 from clipstore.report.coverage import run_step_to_coverage
 from clipstore.report.data import ModelCard, ModelSection, RunRow
 from clipstore.report.pictureregister import PictureRegister
-from clipstore.report.promptcards import tables_to_cards
-from clipstore.report.promptchanges import prompt_changes
+from clipstore.report.promptcards import choice_to_cards
+from clipstore.report.promptscan import ModelScan
 from clipstore.report.quantiles import run_step_to_spreads
 from clipstore.report.runcurve import RUN_STYLES, RunCurve
-from clipstore.report.scorecube import scores_to_cube
 from clipstore.report.shortids import name_to_short_id
 from clipstore.report.steptimes import hours_of_runs
 from clipstore.report.tables import ReportTables
@@ -43,6 +42,7 @@ def gather_section(
     model: str,
     verdicts: Sequence[Verdict],
     tables: ReportTables,
+    scan: ModelScan,
     roots: Mapping[str, PurePath],
     register: PictureRegister,
     comparisons: RunComparisons | None,
@@ -51,15 +51,17 @@ def gather_section(
     """`verdicts`: this model's, in the page's order."""
     of_model = pl.col("model") == model
     run_step = tables.run_step.filter(of_model)
-    prompt_step = tables.prompt_step.filter(of_model)
     runs = [verdict.run for verdict in verdicts]
     compared = _of_model(comparisons.of_runs, model) if comparisons else None
     best = {each.run: each for each in compared.best_checkpoints} if compared else {}
-    cards = tables_to_cards(
-        verdicts, ModelTables(prompt_step, tables.pictures.filter(of_model)), roots, register
+    cards = choice_to_cards(
+        verdicts,
+        scan.choice,
+        ModelTables(tables.prompt_step.filter(of_model), tables.pictures.filter(of_model)),
+        roots,
+        register,
     )
     shares = _last_share_in_band(run_step)
-    changes = prompt_changes(prompt_step)
     spreads = run_step_to_spreads(run_step)
     hours = hours_of_runs(tables.step_times, verdicts)
     rows = tuple(
@@ -74,11 +76,11 @@ def gather_section(
                 steps=verdict.steps,
                 style=RUN_STYLES[i] if i < len(RUN_STYLES) else None,
                 group=f"run-{i}" if i < len(RUN_STYLES) else "other-runs",
-                breaks=tuple(each.step for each in changes.get(verdict.run, ())),
+                breaks=tuple(each.step for each in scan.changes.get(verdict.run, ())),
                 hours=hours.get(verdict.run, ()),
             ),
             best=best.get(verdict.run),
-            changes=changes.get(verdict.run, ()),
+            changes=scan.changes.get(verdict.run, ()),
             spreads=spreads.get(verdict.run, ()),
             strip=cards.strips.get(verdict.run),
         )
@@ -92,7 +94,7 @@ def gather_section(
         shared=cards.shared,
         comparison=compared,
         against_base=_of_model(comparisons.against_base, model) if comparisons else None,
-        cube=scores_to_cube(prompt_step, runs, max_cells),
+        cube=scan.cells.to_cube(runs, max_cells),
         coverage=run_step_to_coverage(run_step, runs),
     )
 

@@ -8,7 +8,7 @@ says so; no prompt is ever left out of a run that is in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,33 +73,71 @@ def cells_for_page(size_cap_bytes: int, n_models: int) -> int:
     return int(SHARE_OF_PAGE * size_cap_bytes / BYTES_PER_CELL / max(1, n_models))
 
 
-def scores_to_cube(prompt_step: pl.DataFrame, runs: Sequence[str], max_cells: int) -> ScoreCube:
-    """`prompt_step`: `tables.PROMPT_STEP_COLUMNS`, the rows of one model; `runs` in the page's
-    order. Where a prompt id stands twice at a step, the mean counts."""
-    finite = prompt_step.filter(pl.col("cosine").is_finite())
-    newest = finite.sort("step").group_by("prompt_id").agg(pl.col("text").last())
-    listed = newest.sort("prompt_id")
-    ids: list[str] = listed["prompt_id"].to_list()
-    prompts = tuple(
-        CubePrompt(name_to_short_id(text or ""), prompt_id, _clipped(text or ""))
-        for prompt_id, text in listed.select("prompt_id", "text").iter_rows()
-    )
-    places = pl.DataFrame({"prompt_id": ids, "place": np.arange(len(ids))})
-    numbered = (
-        finite.select("run", "step", "panel", "prompt_id", "cosine")
-        .join(places.with_columns(pl.col("prompt_id").cast(pl.String)), on="prompt_id")
-        .partition_by("run", as_dict=True)
-    )
-    whole = [_run_cells(run, numbered.get((run,)), len(ids)) for run in runs]
-    n_cells = sum(run.cells.size for run in whole)
-    if n_cells <= max_cells:
-        return ScoreCube(prompts, tuple(whole), None)
-    return _thinned(prompts, whole, max_cells)
+class CubeCells:
+    """The cells of one model's runs, added a few runs at a time."""
+
+    def __init__(self) -> None:
+        self._places = pl.DataFrame(schema={"prompt_id": pl.String, "place": pl.Int64})
+        self._newest = pl.DataFrame(
+            schema={"prompt_id": pl.String, "step": pl.Int64, "run": pl.String, "text": pl.String}
+        )
+        self._runs: dict[str, CubeRun] = {}
+
+    def add(self, prompt_step: pl.DataFrame) -> None:
+        """All rows of some runs: `tables.PROMPT_STEP_COLUMNS`. Where a prompt id stands twice at a
+        step, the mean counts."""
+        finite = prompt_step.filter(pl.col("cosine").is_finite())
+        unknown = finite.select(pl.col("prompt_id").unique(maintain_order=True)).join(
+            self._places, on="prompt_id", how="anti", maintain_order="left"
+        )
+        self._places = pl.concat(
+            [
+                self._places,
+                unknown.with_row_index("place", offset=self._places.height).select(
+                    "prompt_id", pl.col("place").cast(pl.Int64)
+                ),
+            ]
+        )
+        by_age = [pl.col("step"), pl.col("run")]
+        newest = finite.group_by("prompt_id").agg(
+            pl.col("step", "run", "text").sort_by(by_age).last()
+        )
+        self._newest = (
+            pl.concat([self._newest, newest])
+            .sort("step", "run", maintain_order=True)
+            .unique("prompt_id", keep="last")
+        )
+        numbered = finite.select("run", "step", "panel", "prompt_id", "cosine").join(
+            self._places, on="prompt_id"
+        )
+        for (run,), rows in numbered.partition_by("run", as_dict=True).items():
+            self._runs[str(run)] = _run_cells(str(run), rows, self._places.height)
+
+    def to_cube(self, runs: Sequence[str], max_cells: int) -> ScoreCube:
+        """`runs` in the page's order."""
+        listed = self._newest.join(self._places, on="prompt_id").sort("prompt_id")
+        prompts = tuple(
+            CubePrompt(name_to_short_id(text or ""), prompt_id, _clipped(text or ""))
+            for prompt_id, text in listed.select("prompt_id", "text").iter_rows()
+        )
+        order = listed["place"].to_numpy()
+        nothing = CubeRun("", (), 0, np.full((1, 0), MISSING, np.uint16))
+        whole = [replace(_in_order(self._runs.get(run, nothing), order), run=run) for run in runs]
+        n_cells = sum(run.cells.size for run in whole)
+        if n_cells <= max_cells:
+            return ScoreCube(prompts, tuple(whole), None)
+        return _thinned(prompts, whole, max_cells)
 
 
-def _run_cells(run: str, rows: pl.DataFrame | None, n_prompts: int) -> CubeRun:
-    if rows is None:
-        return CubeRun(run, (), 0, np.full((1, n_prompts), MISSING, np.uint16))
+def _in_order(run: CubeRun, order: npt.NDArray[np.int64]) -> CubeRun:
+    """The columns in the order of the prompts; those that came later than the run are missing."""
+    cells = np.full((len(run.cells), len(order)), MISSING, np.uint16)
+    known = order < run.cells.shape[1]
+    cells[:, known] = run.cells[:, order[known]]
+    return replace(run, cells=cells)
+
+
+def _run_cells(run: str, rows: pl.DataFrame, n_prompts: int) -> CubeRun:
     trained = rows.filter(pl.col("panel").is_in(TRAINED_PANELS))
     base = rows.filter(pl.col("panel") == "base")
     steps = trained["step"].unique().sort().to_numpy()

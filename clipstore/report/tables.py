@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from clipstore.report.promptscan import PromptScan
+
 RUN_STEP_COLUMNS = {
     "model": pl.String,
     "run": pl.String,
@@ -134,10 +136,11 @@ class ReportTables:
     run_step: pl.DataFrame
     """`RUN_STEP_COLUMNS`: one row per model, run, step and panel."""
     prompt_step: pl.DataFrame
-    """`PROMPT_STEP_COLUMNS`: trained panels and `base`; `cosine` is the mean over the images."""
+    """`PROMPT_STEP_COLUMNS`: trained panels and `base`; `cosine` is the mean over the images. All
+    rows, or with a `scan` at least those of its cards."""
     pictures: pl.DataFrame
-    """`PICTURE_COLUMNS`: one row per scored panel of a file; `path` absolute, the box in pixels,
-    `crop_id` the identity of the pixels in it."""
+    """`PICTURE_COLUMNS`: one row per scored panel of a file, at least those of the cards; `path`
+    absolute, the box in pixels, `crop_id` the identity of the pixels in it."""
     problems: pl.DataFrame
     """`PROBLEM_COLUMNS`: files that are not scores now."""
     ingests: pl.DataFrame
@@ -157,6 +160,9 @@ class ReportTables:
         default_factory=lambda: _empty(TRAINER_AGREEMENT_COLUMNS)
     )
     """`TRAINER_AGREEMENT_COLUMNS`: one row per run and model whose log has a clip/mean."""
+
+    scan: PromptScan | None = None
+    """What all prompt means say; None where `prompt_step` has them all."""
 
     def of_runs(self, runs: Collection[str]) -> ReportTables:
         """Only the rows of these runs; models and ingests stay. Files of no run go."""
