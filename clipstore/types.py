@@ -189,6 +189,8 @@ class Skipped:
     rule: str
     detail: str = ""
     """More than the rule says, for example which picture it is a copy of."""
+    copy_of: Path | None = None
+    """The picture that counts in its place, where the rule is that it is a copy."""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from clipstore.cli import cli
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestReport
 from clipstore.pipeline.logscan import LogScanner
+from clipstore.storage.sqlfiles import ready_queries
+from clipstore.storage.store import check_store, run_query
 from tests.mean_colour import MeanColourEmbedder
 from tests.run_trees import composite, made_old, panel, write_folder_run, write_simpletuner_run
 from tests.test_ingest import ingest, rows
@@ -86,6 +88,41 @@ def test_a_copy_says_what_it_is_a_copy_of(tmp_path: Path) -> None:
     assert sorted(copies) == [
         f"same picture as validation_images/step_100_{name}_0_64x64.png" for name in ("blue", "red")
     ]
+
+
+def copies(store: Path) -> list[dict[str, object]]:
+    query = next(each for each in ready_queries() if each.name == "copies")
+    return run_query(store, query.sql).to_dicts()
+
+
+def test_every_skipped_copy_is_listed_with_what_counts_in_its_place(tmp_path: Path) -> None:
+    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    log = log_composites(run, {100: ["red", "blue"]}).relative_to(run).as_posix()
+    for path in (run / "benchmarks/base_model").glob("*.png"):
+        name = path.name.replace("_64x64", "_0_64x64")
+        shutil.copy(path, run / "validation_images" / f"step_0_{name}")
+    store = tmp_path / "s.duckdb"
+    ingest(tmp_path / "runs", store)
+    ingest(tmp_path / "runs", store)
+    found = copies(store)
+    names = ("blue", "red")
+    said = [(row["source"], row["tag"], row["step"], row["original"]) for row in found]
+    files = [f"validation_images/step_100_{name}_0_64x64.png" for name in names]
+    bases = [f"benchmarks/base_model/{name}_64x64.png" for name in names]
+    assert said == [
+        ("tensorboard", "blue - (64, 64)", 100, files[0]),
+        ("tensorboard", "red - (64, 64)", 100, files[1]),
+        *((None, None, None, base) for base in bases),
+    ]
+    assert all(str(row["copy"]).startswith(f"{log}#") for row in found[:2])
+    assert [row["copy"] for row in found[2:]] == [
+        f"validation_images/step_0_{name}_0_64x64.png" for name in names
+    ]
+    assert check_store(store) == ()
+
+    (run / "validation_images/step_100_red_0_64x64.png").unlink()
+    ingest(tmp_path / "runs", store)
+    assert [row["tag"] for row in copies(store)] == ["blue - (64, 64)", None, None]
 
 
 def test_scan_shows_the_logs_and_what_a_copy_is_a_copy_of(tmp_path: Path) -> None:

@@ -217,6 +217,7 @@ def test_a_merge_brings_every_row_and_empties_the_spool(store: Path) -> None:
         "config": 0,
         "log_files": 0,
         "logged_pictures": 0,
+        "picture_copies": 0,
     }
     assert check_store(store) == ()
 

@@ -15,7 +15,7 @@ import pytest
 
 from clipstore.errors import StoreTooOld
 from clipstore.storage import schema
-from clipstore.storage.sqlfiles import Migration, migrations
+from clipstore.storage.sqlfiles import Migration, migrations, ready_queries
 from clipstore.storage.store import merge_parts, open_store, run_query
 from tests.store_rows import model_row, prompt_rows, run_row, score_rows, write_rows
 
@@ -85,6 +85,16 @@ def test_it_is_upgraded_before_it_is_read_and_keeps_its_scores(older: Path) -> N
         assert reader.frame("SELECT name, x FROM runs").rows() == [("a", None)]
         assert reader.frame("SELECT count(*) FROM current_scores").item() == 2
     assert versions(older) == [*(each.version for each in migrations()), NEXT.version]
+
+
+def test_a_store_from_before_copies_were_listed_gets_the_table(older: Path) -> None:
+    connection = duckdb.connect(os.fspath(older))
+    connection.execute("DROP TABLE picture_copies")
+    connection.execute("DELETE FROM schema_version WHERE version >= 9")
+    connection.close()
+    copies = next(query.sql for query in ready_queries() if query.name == "copies")
+    assert run_query(older, copies).is_empty()
+    assert versions(older) == [each.version for each in migrations()]
 
 
 @pytest.mark.usefixtures("clipstore_went_on")

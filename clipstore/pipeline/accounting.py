@@ -6,7 +6,7 @@ Invariant: a file is counted once, in one state, and every problem that is count
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,10 +58,12 @@ class Account:
     def add_known(self) -> None:
         self._counts["known"] += 1
 
-    def add_skipped(self, skipped: Iterable[Skipped]) -> None:
+    def add_skipped(self, run: Run | None, skipped: Sequence[Skipped]) -> None:
         for one in skipped:
             self._counts["skipped"] += 1
             self._skipped_by_rule[one.rule] += 1
+        if run is not None:
+            self._rows.add_copies(run, skipped)
 
     def add_problem(self, run: Run | None, problem: Problem) -> None:
         self._counts["pending" if problem.pending else "refused"] += 1

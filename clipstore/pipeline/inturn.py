@@ -71,7 +71,7 @@ class RunsInTurn:
         self._rows.add_run(run, contents.prompts)
         for problem in contents.problems:
             self._account.add_problem(run, problem)
-        self._account.add_skipped(contents.skipped)
+        self._account.add_skipped(run, contents.skipped)
         new = []
         for picture in self._account.without_duplicates(run, contents.pictures):
             if not self._rescore and self._known.has_file(run, picture):
@@ -89,5 +89,5 @@ class RunsInTurn:
         for problem in outline.problems:
             self._account.add_problem(None, problem)
         left = tuple(outline.skipped if logs is None else logs.outside())
-        self._account.add_skipped(left)
+        self._account.add_skipped(None, left)
         self._expected.set_outside(len(left) - len(outline.skipped))

@@ -84,7 +84,8 @@ class _Taken:
                 rule, what = AGAIN_RULE, "logged anew as"
         if original is None:
             return None
-        return Skipped(path, rule, f"{what} {path_in_run(original, self._run)}")
+        detail = f"{what} {path_in_run(original, self._run)}"
+        return Skipped(path, rule, detail, copy_of=original)
 
     def add(self, picture: Picture, source: str) -> None:
         key = (picture.step, picture.prompt_id, picture.image_index)

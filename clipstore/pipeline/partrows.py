@@ -20,7 +20,7 @@ from clipstore.pipeline.reading import ReadPicture
 from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
-from clipstore.types import Model, Problem, Prompt, Run
+from clipstore.types import Model, Problem, Prompt, Run, Skipped
 
 OWN_SETTINGS = "settings"
 """The source of settings that the trainer's own files have, in the table config."""
@@ -207,6 +207,23 @@ class PartRows:
             ingest_id=self._ingest_id,
             seen_at=_now(),
         )
+
+    def add_copies(self, run: Run, skipped: Sequence[Skipped]) -> None:
+        """Those of `skipped` that say what they are copies of."""
+        copies = [(one, one.copy_of) for one in skipped if one.copy_of is not None]
+        if not copies:
+            return
+        frame = pl.DataFrame(
+            {
+                "run_id": pl.repeat(run.run_id, len(copies), dtype=pl.Int64, eager=True),
+                "path": [path_in_run(one.path, run) for one, _ in copies],
+                "rule": [one.rule for one, _ in copies],
+                "original": [path_in_run(original, run) for _, original in copies],
+                "seen_at": pl.repeat(_now(), len(copies), eager=True),
+            },
+            schema=TABLE_SCHEMAS["picture_copies"],
+        )
+        self.add_frame("picture_copies", frame)
 
     def add_ingest(
         self,

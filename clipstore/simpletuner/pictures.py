@@ -170,6 +170,13 @@ def _rounded(side_px: int) -> set[int]:
     return {side_px} | {max(step, step * round(side_px / step)) for step in (8, 16, 64)}
 
 
+def _base_copy(path: Path, originals: Sequence[Path]) -> Skipped:
+    """A second copy of a base picture; of several originals the one that has its bytes."""
+    same = [original for original in originals if same_bytes(path, original)]
+    original = same[0] if same else originals[0] if len(originals) == 1 else None
+    return Skipped(path, COPY_RULE, copy_of=original)
+
+
 def _base_pictures(
     copies: Sequence[NamedFile], base: Mapping[str, Sequence[BaseFile]], sizes: Sequence[Size]
 ) -> tuple[list[Picture], list[Skipped]]:
@@ -183,17 +190,22 @@ def _base_pictures(
     at_zero: dict[str, list[tuple[NamedFile, int, tuple[str, ...]]]] = {}
     for entry in _with_indices([file for file in copies if file.reading.step == 0], sizes):
         at_zero.setdefault(entry[0].prompt_id, []).append(entry)
-    skipped += [Skipped(file.path, COPY_RULE) for file in copies if file.reading.step != 0]
+    for file in copies:
+        if file.reading.step != 0:
+            originals = [one.path for one in base.get(file.prompt_id, [])]
+            skipped.append(_base_copy(file.path, originals))
     for prompt_id in {**base, **at_zero}:
         benchmark, entries = base.get(prompt_id, []), at_zero.get(prompt_id, [])
         if len(entries) > len(benchmark):
-            skipped += [Skipped(file.path, COPY_RULE) for file in benchmark]
+            originals = [file.path for file, _, _ in entries]
+            skipped += [_base_copy(file.path, originals) for file in benchmark]
             pictures += [
                 Picture(file.path, 0, prompt_id, index, "base", notes=notes)
                 for file, index, notes in entries
             ]
         else:
-            skipped += [Skipped(file.path, COPY_RULE) for file, _, _ in entries]
+            originals = [file.path for file in benchmark]
+            skipped += [_base_copy(file.path, originals) for file, _, _ in entries]
             pictures += [
                 Picture(file.path, 0, prompt_id, index, "base")
                 for index, file in enumerate(benchmark)

@@ -256,6 +256,9 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
             "wall_time": TIME,
         }
     ),
+    "picture_copies": pl.Schema(
+        {"run_id": INTEGER, **dict.fromkeys(("path", "rule", "original"), TEXT), "seen_at": TIME}
+    ),
 }
 """Columns and types of every table that parts carry; the store's own, in the same order."""
 
