@@ -157,6 +157,31 @@ def test_pictures_whose_files_were_deleted_are_cut_out_of_the_log(tmp_path: Path
     assert report.tally.refused == 0
 
 
+def test_adapters_in_a_log_are_the_runs_that_their_files_would_be(tmp_path: Path) -> None:
+    colours = {100: ["red", "blue"]}
+    config = {"use_ema": False}
+    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, colours, config=config)
+    with SummaryWriter(str(run / "logs" / "simpletuner")) as writer:
+        for name, colour in (("red", "red"), ("red__style", "blue"), ("fox__style", "blue")):
+            drawn = np.asarray(composite(panel("green"), panel(colour), "x"))
+            writer.add_image(f"{name} - (64, 64)", drawn.transpose(2, 0, 1), 100)
+    made_old(run)
+    store, embedder = tmp_path / "s.duckdb", MeanColourEmbedder()
+    report = ingest(tmp_path / "runs", store, embedder)
+    query = "SELECT run, prompt_id, panel, round(cosine, 3) AS cosine FROM current_scores"
+    found = rows(store, f"{query} WHERE step = 100 AND panel = 'checkpoint' ORDER BY ALL")
+    assert [tuple(row.values()) for row in found] == [
+        ("a", "blue", "checkpoint", 1.0),
+        ("a", "red", "checkpoint", 1.0),
+        ("a@style", "red", "checkpoint", 0.0),
+    ]
+    assert [problem.reason for problem in report.problems] == ["no_prompt_text"]
+    assert states_add_up(tmp_path / "runs", report)
+    again = ingest(tmp_path / "runs", store, embedder)
+    assert (again.n_scores, again.timings.read_s) == (0, 0.0)
+    assert again.tally.seen == report.tally.seen
+
+
 def test_a_second_ingest_reads_and_scores_nothing_and_a_grown_log_only_what_is_new(
     tmp_path: Path,
 ) -> None:

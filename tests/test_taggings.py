@@ -9,7 +9,8 @@ import pytest
 
 import clipstore.taggings
 from clipstore.logged import KnownPicture, LoggedPicture
-from clipstore.pipeline.loggedpictures import place_logged
+from clipstore.pipeline.loggedpictures import LoggedPlacing
+from clipstore.pipeline.loggedruns import place_in_folder
 from clipstore.taggings import RunFacts, all_taggings
 from clipstore.types import GridCell, Picture, Prompt, Run, RunContents, Size
 
@@ -45,7 +46,7 @@ def placed(
     contents: RunContents, *pictures: LoggedPicture, source: str = "tensorboard"
 ) -> RunContents:
     known = [KnownPicture(source, "logs/events", one) for one in pictures]
-    return place_logged(contents, known, (), Path("/runs"))
+    return LoggedPlacing((), Path("/runs")).place(contents, known).contents
 
 
 def test_the_namings_are_the_files_of_the_folder_and_each_has_an_example() -> None:
@@ -87,11 +88,30 @@ def test_tensorboardx_tags_find_the_prompt_id_that_they_were_made_of() -> None:
     assert picture.prompt_id == "red fox!"
 
 
-def test_an_adapters_picture_is_refused_with_the_reason() -> None:
-    found = placed(
-        run_of("simpletuner", prompts={"fox": "a fox"}), logged("fox__style - (512, 512)", 100)
+@pytest.mark.parametrize(
+    "tag", ["red fox!__style - (512, 512)", "red_fox___style_-__512__512_"], ids=["torch", "x"]
+)
+def test_an_adapters_picture_goes_to_its_run_which_the_log_alone_may_know(tag: str) -> None:
+    own = run_of("simpletuner", prompts={"red fox!": "a fox", "cat": "a cat"})
+    own_picture, of_adapter = logged("cat - (512, 512)", 100), logged(tag, 100)
+    known = [KnownPicture("tensorboard", "log", one) for one in (own_picture, of_adapter)]
+    plain, adapter = place_in_folder(
+        [own], {own.run.run_id: known}, LoggedPlacing((), Path("/runs"))
     )
-    assert [one.reason for one in found.problems] == ["adapter_in_log"]
+    assert [one.path for one in plain.pictures] == [own_picture.path]
+    assert (adapter.run.name, adapter.run.variant) == ("a@style", "style")
+    assert [(one.path, one.prompt_id) for one in adapter.pictures] == [
+        (of_adapter.path, "red fox!")
+    ]
+    assert [(one.prompt_id, one.text) for one in adapter.prompts] == [("red fox!", "a fox")]
+
+
+def test_a_log_that_does_not_say_where_the_prompt_ends_is_refused_with_what_to_pass() -> None:
+    found = placed(
+        run_of("simpletuner", prompts={"cat": "a cat"}), logged("fox__style - (512, 512)", 100)
+    )
+    (problem,) = found.problems
+    assert (problem.reason, "--prompts" in problem.detail) == ("no_prompt_text", True)
 
 
 def test_onetrainers_tag_is_the_folder_of_its_files() -> None:
@@ -131,7 +151,7 @@ def test_tensorboards_copy_counts_before_wandbs() -> None:
         KnownPicture("wandb", "run-1.wandb", logged("fox - 512x512", 100, n=1)),
         KnownPicture("tensorboard", "logs/events", logged("fox - (512, 512)", 100)),
     ]
-    found = place_logged(contents, both, (), Path("/runs"))
+    found = LoggedPlacing((), Path("/runs")).place(contents, both).contents
     assert [one.path for one in found.pictures] == [both[1].picture.path]
     assert [one.rule for one in found.skipped] == ["copy_of_picture"]
 

@@ -8,9 +8,10 @@ is told by run, step and prompt, as the trainer wrote them, not by pixels: track
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from clipstore.logged import KnownPicture
 from clipstore.pipeline.runpaths import path_in_run
@@ -30,30 +31,56 @@ WHAT_TO_DO = "Pass --prompts FILE with these ids."
 Outcome = tuple[Picture, ...] | Problem | Skipped
 
 
-def place_logged(
-    contents: RunContents,
-    known: Sequence[KnownPicture],
-    user_prompts: tuple[Prompt, ...],
-    search_root: Path,
-) -> RunContents:
-    """The run with the pictures of its logs; every one of them in one state."""
-    if not known:
-        return contents
-    ordered = sorted(known, key=lambda one: (_time(one), one.log, str(one.picture.path)))
-    outcomes: dict[Path, Outcome] = {}
-    prompts: dict[str, Prompt] = {prompt.prompt_id: prompt for prompt in contents.prompts}
-    taken = _Taken(contents)
-    for source in SOURCES:
-        logged = [one.picture for one in ordered if one.source == source]
-        facts = RunFacts(contents, user_prompts, search_root)
-        readings = [tagging.read(logged, facts) for tagging in all_taggings()]
-        for reading in readings:
-            for prompt in reading.prompts:
-                prompts.setdefault(prompt.prompt_id, prompt)
-        # Newest first: of two under one name and step the later one was drawn after a resume.
-        for one in reversed(logged):
-            outcomes[one.path] = _outcome(one.path, source, readings, taken)
-    return _with_outcomes(contents, outcomes, tuple(prompts.values()), user_prompts)
+class Placed(NamedTuple):
+    """What became of the pictures of one run's logs."""
+
+    contents: RunContents
+    """The run with those that are its own; every one of them in one state."""
+    elsewhere: Mapping[str, Sequence[KnownPicture]]
+    """Those of another variant of the run, which have no state yet."""
+
+
+@dataclass(frozen=True)
+class LoggedPlacing:
+    """Places pictures of logs, with what the user gave."""
+
+    user_prompts: tuple[Prompt, ...]
+    """From --prompts FILE."""
+    search_root: Path
+    """The folder that was given to clipstore."""
+
+    def place(self, contents: RunContents, known: Sequence[KnownPicture]) -> Placed:
+        """The run with the pictures `known` of its logs."""
+        if not known:
+            return Placed(contents, {})
+        ordered = sorted(known, key=lambda one: (_time(one), one.log, str(one.picture.path)))
+        outcomes: dict[Path, Outcome] = {}
+        elsewhere: dict[str, list[KnownPicture]] = {}
+        prompts: dict[str, Prompt] = {prompt.prompt_id: prompt for prompt in contents.prompts}
+        taken = _Taken(contents)
+        facts = RunFacts(contents, self.user_prompts, self.search_root)
+        for source in SOURCES:
+            logged = [one for one in ordered if one.source == source]
+            readings = [
+                tagging.read([one.picture for one in logged], facts) for tagging in all_taggings()
+            ]
+            variants: dict[Path, str] = {}
+            for reading in readings:
+                variants |= reading.variants
+                for prompt in reading.prompts:
+                    prompts.setdefault(prompt.prompt_id, prompt)
+            # Newest first: of two under one name and step the later one was drawn after a resume.
+            for one in reversed(logged):
+                path = one.picture.path
+                if path in variants:
+                    elsewhere.setdefault(variants[path], []).append(one)
+                else:
+                    outcomes[path] = _outcome(path, source, readings, taken)
+        all_prompts = tuple(prompts.values())
+        own = _with_outcomes(contents, outcomes, all_prompts, self.user_prompts)
+        gone = {one.picture.path for some in elsewhere.values() for one in some}
+        skipped = tuple(one for one in own.skipped if one.path not in gone)
+        return Placed(replace(own, skipped=skipped), elsewhere)
 
 
 class _Taken:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from clipstore.logged import KnownPicture, LogPosition
 from clipstore.pipeline.discover import Outline
 from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
-from clipstore.pipeline.loggedpictures import place_logged
+from clipstore.pipeline.loggedpictures import LoggedPlacing
+from clipstore.pipeline.loggedruns import place_in_folder
 from clipstore.pipeline.logstates import LogStates
 from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.textfiles import Unreadable
@@ -68,14 +69,11 @@ class LogScanner:
             states.mark_read(log)
             self.logs.append(scanned)
             pictures.setdefault(log.run.run_id, []).extend(some)
-        for contents in runs:
-            known = pictures.get(contents.run.run_id, ())
-            self.n_pictures_outside += sum(
-                one.picture.path in self._skipped_outside for one in known
-            )
-            yield place_logged(
-                states.of_run(contents), known, self._found.user_prompts, self._found.root
-            )
+        self.n_pictures_outside += sum(
+            one.picture.path in self._skipped_outside for some in pictures.values() for one in some
+        )
+        placing = LoggedPlacing(self._found.user_prompts, self._found.root)
+        yield from place_in_folder([*map(states.of_run, runs)], pictures, placing)
 
 
 def _scan(log: RunLog) -> tuple[ScannedLog, list[KnownPicture]]:

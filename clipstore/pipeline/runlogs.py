@@ -12,7 +12,8 @@ from clipstore.logged import KnownPicture
 from clipstore.pipeline.discover import Outline
 from clipstore.pipeline.findlogs import RunLog, find_logs, logs_outside
 from clipstore.pipeline.knownlogs import KnownLogs
-from clipstore.pipeline.loggedpictures import place_logged
+from clipstore.pipeline.loggedpictures import LoggedPlacing
+from clipstore.pipeline.loggedruns import place_in_folder
 from clipstore.pipeline.logreading import LogKeeper
 from clipstore.pipeline.logstates import LogStates, OutsideFiles
 from clipstore.pipeline.stopping import StopSwitch
@@ -47,15 +48,9 @@ class RunLogs:
             except Unreadable as error:
                 states.refuse(log, error)
         self._outside.settle(states, (one.picture.path for some in found.values() for one in some))
-        return tuple(
-            place_logged(
-                states.of_run(contents),
-                tuple(dict.fromkeys(found[contents.run.run_id])),
-                self._found.user_prompts,
-                self._found.root,
-            )
-            for contents in runs
-        )
+        pictures = {run_id: tuple(dict.fromkeys(some)) for run_id, some in found.items()}
+        placing = LoggedPlacing(self._found.user_prompts, self._found.root)
+        return place_in_folder([*map(states.of_run, runs)], pictures, placing)
 
     def outside(self) -> Iterator[Skipped]:
         """The files outside of all runs that none of the runs read so far accounts for."""

@@ -41,6 +41,9 @@ class TagReading:
     """Texts that the log or its settings give. The run's own files and the user's win."""
     one_step_off: frozenset[Path] = frozenset()
     """Those whose step may not be that of the same picture's file."""
+    variants: Mapping[Path, str] = field(default_factory=dict)
+    """Those that show the weights of another variant (`Run.variant`) of the run; empty text stands
+    for the run itself."""
 
 
 class Tagging(Protocol):

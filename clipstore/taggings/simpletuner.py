@@ -1,7 +1,8 @@
 """SimpleTuner's pictures in TensorBoard and W&B: "validation - (1024, 1024)".
 
 Invariant: they are the composites of validation_images/, at the same step, and go through the same
-box finder with the same hints. The tag has no index: pictures are counted by their resolution.
+box finder with the same hints. The tag has no index: pictures are counted by their resolution. An
+adapter's pictures have its suffix behind the prompt's id, as the files do.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from typing import NamedTuple
 from clipstore.logged import LoggedPicture
 from clipstore.simpletuner.files import BASE_PICTURES
 from clipstore.simpletuner.names import split_adapter
-from clipstore.simpletuner.prompts import OWN_IDS, gather_prompts
+from clipstore.simpletuner.prompts import OWN_IDS, RunPrompts, gather_prompts
 from clipstore.simpletuner.settings import config_to_drawn_panels, config_to_sizes
 from clipstore.sources.listing import list_tree
 from clipstore.sources.trainerconfig import TrainerConfig
 from clipstore.taggings import RunFacts, TagReading
-from clipstore.types import CompositeHints, Picture, Problem, Prompt, Size
+from clipstore.types import CompositeHints, Picture, Problem, Prompt, Run, Size
 
 NAME = "simpletuner"
 
@@ -49,20 +50,21 @@ def read(logged: Sequence[LoggedPicture], facts: RunFacts) -> TagReading:
     config = TrainerConfig(run.root / "config.json", run.config)
     ids = {prompt.prompt_id for prompt in (*facts.contents.prompts, *facts.user_prompts)}
     ids |= set(OWN_IDS)
+    if any("__" in one.tag for one in logged):
+        ids |= _gathered(facts, config).book.by_id.keys()
     pictures: dict[Path, tuple[Picture, ...] | Problem] = {}
+    variants: dict[Path, str] = {}
     for one in logged:
         named = _tag_to_name(one.tag, ids)
         if named is None:
             continue
         prompt_id, slug = split_adapter(named.shortname, ids)
-        if slug:
-            detail = "it shows an adapter's weights; these are read from validation_images/ alone."
-            pictures[one.path] = Problem(one.path, "name", "adapter_in_log", detail)
+        if slug != run.variant:
+            variants[one.path] = slug
         else:
-            pictures[one.path] = (_to_picture(one, prompt_id, named.label, run.root, config),)
-    if not pictures:
-        return TagReading()
-    return TagReading(pictures, _prompts(pictures, facts, config))
+            pictures[one.path] = (_to_picture(one, prompt_id, named.label, run, config),)
+    prompts = _prompts(pictures, facts, config) if pictures else ()
+    return TagReading(pictures, prompts, variants=variants)
 
 
 def _tag_to_name(tag: str, ids: Collection[str]) -> _Named | None:
@@ -73,26 +75,37 @@ def _tag_to_name(tag: str, ids: Collection[str]) -> _Named | None:
     match = _TENSORBOARDX_TAG.fullmatch(tag)
     if match is None:
         return None
-    known = [one for one in ids if _NOT_IN_ITS_TAGS.sub("_", one) == match["name"]]
     label = Size(int(match["w"]), int(match["h"])) if match["w"] else None
-    return _Named(known[0] if len(known) == 1 else match["name"], label)
+    whole = _id_written_as(match["name"], ids)
+    if whole is not None:
+        return _Named(whole, label)
+    left, separator, slug = match["name"].rpartition("__")
+    prompt_id = _id_written_as(left, ids)
+    return _Named(match["name"] if prompt_id is None else f"{prompt_id}{separator}{slug}", label)
+
+
+def _id_written_as(text: str, ids: Collection[str]) -> str | None:
+    """The one id that tensorboardX writes so."""
+    known = [one for one in ids if _NOT_IN_ITS_TAGS.sub("_", one) == text]
+    return known[0] if len(known) == 1 else None
 
 
 def _to_picture(
-    one: LoggedPicture, prompt_id: str, label: Size | None, root: Path, config: TrainerConfig
+    one: LoggedPicture, prompt_id: str, label: Size | None, run: Run, config: TrainerConfig
 ) -> Picture:
     sizes = config_to_sizes(config)
     panels = config_to_drawn_panels(config)
-    base = root.joinpath(*BASE_PICTURES)
+    base = run.root.joinpath(*BASE_PICTURES)
+    suffix = f"__{run.variant}" if run.variant else ""
     base_picture = None
     if label is not None:
-        path = base / f"{prompt_id}_{label.width_px}x{label.height_px}.png"
+        path = base / f"{prompt_id}{suffix}_{label.width_px}x{label.height_px}.png"
         base_picture = path if path.is_file() else None
     hints = CompositeHints(
         label_size=label,
         panel_sizes=tuple(size for size in sizes if size != label),
         base_picture=base_picture,
-        base_folder_complete=base.is_dir() and any(base.iterdir()),
+        base_folder_complete=base.is_dir() and any(base.glob(f"*{suffix}_*")),
         step=one.step,
         ema_comparison=panels.ema,
         base_comparison=panels.base,
@@ -112,8 +125,12 @@ def _prompts(
     placed = [one for some in pictures.values() if isinstance(some, tuple) for one in some]
     if all(one.prompt_id in known for one in placed):
         return ()
-    run = facts.contents.run
-    files = {file.parts: file.path for file in list_tree(run.root).files}
-    gathered = gather_prompts(run.root, files, config, facts.search_root, facts.user_prompts)
+    gathered = _gathered(facts, config)
     found = {one.prompt_id: gathered.find(one) for one in sorted(placed, key=lambda one: one.step)}
     return tuple(one for one in found.values() if isinstance(one, Prompt))
+
+
+def _gathered(facts: RunFacts, config: TrainerConfig) -> RunPrompts:
+    root = facts.contents.run.root
+    files = {file.parts: file.path for file in list_tree(root).files}
+    return gather_prompts(root, files, config, facts.search_root, facts.user_prompts)

@@ -1,4 +1,12 @@
--- Files of these runs whose every reading that holds has a score by this model, for `ingest`.
+-- Files of these runs, and of other variants in their folders, whose every reading that holds has a
+-- score by this model, for `ingest`.
+WITH wanted AS (
+    SELECT unnest($run_ids::BIGINT[]) AS run_id
+    UNION
+    SELECT run_id
+    FROM runs
+    WHERE root IN (SELECT root FROM runs WHERE list_contains($run_ids::BIGINT[], runs.run_id))
+)
 SELECT
     images.run_id,
     images.path,
@@ -15,5 +23,5 @@ SELECT
 FROM current_images AS images
 JOIN latest_scores USING (run_id, step, prompt_id, image_index, panel, crop_id)
 WHERE latest_scores.model_id = $model_id
-  AND list_contains($run_ids::BIGINT[], images.run_id)
+  AND images.run_id IN (SELECT run_id FROM wanted)
 ORDER BY images.run_id, images.path, images.panel;
