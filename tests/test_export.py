@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
@@ -15,20 +12,18 @@ import polars as pl
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from clipstore.errors import LibraryMissing, RunUnknown, ViewUnknown
+from clipstore.errors import RunUnknown, ViewUnknown
 from clipstore.export import tables
 from clipstore.export.curves import curves_of_runs
 from clipstore.export.places import run_to_folder
-from clipstore.export.targets import DEFAULT_VIEWS, ExportRequest, load_target, target_names
-from clipstore.logged import LogPosition
-from clipstore.logs import wandb as wandb_log
+from clipstore.export.targets import DEFAULT_VIEWS, target_names
 from clipstore.logs.tensorboard import is_log
 from clipstore.storage.store import merge_parts, open_store, run_query
+from tests.exported_store import STEPS, TEXTS, export, fill
 from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,
     NOON,
-    Row,
     model_row,
     prompt_rows,
     run_id_of,
@@ -37,27 +32,8 @@ from tests.store_rows import (
     write_rows,
 )
 
-TEXTS = {"fox": "=HYPERLINK(1)", "cat": 'a cat, a "hat"\nand é', "dog": "a dog"}
-STEPS = {100: 0.20, 200: 0.25, 300: 0.24}
 NOW_LATER = NOON + timedelta(days=1)
 TEXT_FILES = ("csv", "jsonl", "parquet")
-
-
-def fill(store: Path, run: str = "a", steps: Mapping[int, float] = STEPS) -> Path:
-    """One run: three prompts a step, 0.02 apart, and the base model 0.1 below."""
-    groups: list[dict[str, list[Row]]] = [
-        {"models": [model_row()], "runs": [run_row(run)]},
-        prompt_rows(run, TEXTS),
-    ]
-    for step, middle in steps.items():
-        cosines = {"fox": middle - 0.02, "cat": middle, "dog": middle + 0.02}
-        at = NOON + timedelta(minutes=step)
-        groups.append(score_rows(run, step, cosines, TEXTS, at=at))
-        lower = {name: cosine - 0.1 for name, cosine in cosines.items()}
-        groups.append(score_rows(run, step, lower, TEXTS, panel="base", at=at))
-    write_rows(store, *groups)
-    merge_parts(store, wait_seconds=0)
-    return store
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +44,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copy(made, tmp_path / "s.duckdb"))
-
-
-def export(store: Path, target: str, folder: Path, **request: tuple[str, ...]) -> list[str]:
-    with open_store(store) as reader:
-        done = load_target(target).export(reader, ExportRequest(folder, **request))
-    return [each.place for each in done]
 
 
 def scalars(folder: Path, tag: str) -> list[tuple[int, float]]:
@@ -322,59 +292,6 @@ def test_a_view_that_is_not_there_is_an_error_that_names_those_that_are(
 ) -> None:
     with pytest.raises(ViewUnknown, match="run_step"):
         export(store, "csv", tmp_path / "out", views=('run_step" --',))
-
-
-@pytest.mark.parametrize(
-    ("target", "install"),
-    [
-        ("wandb", "pip install wandb"),
-        ("mlflow", "pip install mlflow"),
-    ],
-)
-def test_a_missing_library_is_named_with_the_command_that_installs_it(
-    monkeypatch: pytest.MonkeyPatch, target: str, install: str
-) -> None:
-    for name in [name for name in sys.modules if name.split(".")[0] == target]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, target, None)
-    monkeypatch.delitem(sys.modules, f"clipstore.export.targets.{target}", raising=False)
-
-    with pytest.raises(LibraryMissing, match=install):
-        load_target(target)
-
-
-def test_wandb_gets_every_point_once_and_offline(store: Path, tmp_path: Path) -> None:
-    pytest.importorskip("wandb", reason="wandb is not among the test's libraries")
-    command = [sys.executable, "-m", "clipstore", "export", "--to", "wandb", str(tmp_path / "out")]
-    for _ in range(2):  # in processes of their own: one keeps wandb's count of steps
-        subprocess.run([*command, "--db", str(store)], check=True)
-
-    (place,) = (tmp_path / "out" / "wandb").glob("offline-run-*")
-    (log,) = place.glob("*.wandb")
-    assert not wandb_log.is_log(log.name)
-    chunks = list(wandb_log.read(log, LogPosition()))
-    points = [
-        (step, pytest.approx(value))
-        for chunk in chunks
-        for tag, step, value in zip(
-            chunk.scalars.tags, chunk.scalars.steps, chunk.scalars.values, strict=True
-        )
-        if tag == "clipstore/clip_mean"
-    ]
-    assert points == list(STEPS.items())
-
-
-def test_mlflow_gets_every_point_once(store: Path, tmp_path: Path) -> None:
-    mlflow = pytest.importorskip("mlflow", reason="mlflow is not among the test's libraries")
-    for _ in range(2):
-        export(store, "mlflow", tmp_path / "out")
-
-    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{tmp_path}/out/mlflow.db")
-    experiment = client.get_experiment_by_name("clipstore")
-    (run,) = client.search_runs([experiment.experiment_id])
-    history = client.get_metric_history(run.info.run_id, "clipstore/clip_mean")
-    assert [(one.step, pytest.approx(one.value)) for one in history] == list(STEPS.items())
-    assert run.data.tags["clipstore.verdict"] == "cannot tell yet"
 
 
 def test_the_targets_are_the_files_of_their_folder() -> None:

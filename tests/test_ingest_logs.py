@@ -257,10 +257,12 @@ def test_a_grid_of_an_unknown_number_of_pictures_is_refused(tmp_path: Path) -> N
     assert report.problems[0].reason == "grid_count_unknown"
 
 
-def test_an_offline_folder_of_wandb_alone_is_a_run_with_its_captions_as_prompts(
-    tmp_path: Path,
+@pytest.mark.parametrize("mode", ["offline", "online"])
+def test_a_folder_of_wandb_alone_is_a_run_with_its_captions_as_prompts(
+    tmp_path: Path, mode: str
 ) -> None:
-    shutil.copytree(RECORDED / "wandb_offline", tmp_path / "runs")
+    first = min((RECORDED / f"wandb_{mode}" / "wandb").iterdir())
+    shutil.copytree(first, tmp_path / "runs" / "wandb" / first.name)
     for path in (tmp_path / "runs").rglob("red - 32x32*"):
         path.unlink()
     store = tmp_path / "s.duckdb"
@@ -281,6 +283,22 @@ def test_an_offline_folder_of_wandb_alone_is_a_run_with_its_captions_as_prompts(
     ]
     hidden = rows(store, "SELECT raw FROM run_config WHERE key = 'hub_token'")
     assert hidden == [{"raw": "(hidden)"}]
+
+
+def test_a_training_that_wandb_resumed_in_a_second_folder_counts_every_step_once(
+    tmp_path: Path,
+) -> None:
+    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {100: ["red", "blue"]})
+    shutil.copytree(RECORDED / "wandb_online" / "wandb", run / "wandb")
+    store = tmp_path / "s.duckdb"
+    report = ingest(tmp_path / "runs", store)
+    first, second = (path.name for path in sorted((run / "wandb").iterdir()))
+    losses = "SELECT step, path FROM current_scalars WHERE tag = 'train_loss' ORDER BY step"
+    assert [(row["step"], Path(row["path"]).parent.name) for row in rows(store, losses)] == [
+        (step, first if step < 15 else second) for step in range(1, 23)
+    ]
+    assert report.logs.notes == ()
+    assert states_add_up(tmp_path / "runs", report)
 
 
 def test_a_log_beside_the_runs_belongs_to_the_run_that_it_is_called_after(tmp_path: Path) -> None:

@@ -32,7 +32,13 @@ from clipstore.errors.model import (
     ModelNameForeign,
     ModelRefused,
 )
-from clipstore.errors.questions import OutputError, QueryError, RunUnknown, ViewUnknown
+from clipstore.errors.questions import (
+    OutputError,
+    QueryError,
+    RunUnknown,
+    ServerFailed,
+    ViewUnknown,
+)
 from clipstore.errors.store import (
     DiskFull,
     StoreCorrupt,
@@ -69,6 +75,7 @@ __all__ = [
     "ResourceMissing",
     "RulesFileError",
     "RunUnknown",
+    "ServerFailed",
     "StoreCorrupt",
     "StoreLocked",
     "StoreMissing",

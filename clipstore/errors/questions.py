@@ -44,3 +44,10 @@ class OutputError(ClipstoreError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"could not write {path}: {why}. Nothing there was changed.")
+
+
+class ServerFailed(ClipstoreError):
+    """A tracking server did not take what was sent."""
+
+    def __init__(self, host: str, why: str, what_to_do: str) -> None:
+        super().__init__(f"the server at {host} {why}. {what_to_do}")

@@ -18,6 +18,9 @@ from clipstore.storage.store import Reader
 DEFAULT_VIEWS = ("current_scores", "prompt_step", "run_step", "current_verdicts")
 """What users ask for: a row per picture, per prompt and step, per step, per run."""
 
+SENDING = ("mlflow",)
+"""The targets that send to a server when they are given one. Nothing else here connects."""
+
 
 @dataclass(frozen=True)
 class ExportRequest:
@@ -29,6 +32,9 @@ class ExportRequest:
     """Names of runs; all when empty."""
     views: tuple[str, ...] = DEFAULT_VIEWS
     """Which views the targets that write tables write."""
+    server: str | None = None
+    """Address of a tracking server to send to instead of writing into the folder; only of the
+    targets in SENDING."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ class Target(Protocol):
     """The module's own name; what --to takes."""
 
     def export(self, reader: Reader, request: ExportRequest) -> tuple[Exported, ...]:
-        """Write, or write again. Raises `OutputError` and `DiskFull`; what stood there before then
-        stands there still."""
+        """Write, or write again. Raises `OutputError`, `DiskFull` and `ServerFailed`; what stood
+        there before then stands there still."""
 
 
 def target_names() -> tuple[str, ...]:
