@@ -28,7 +28,7 @@ from clipstore.analysis.pairs import (
 )
 from clipstore.analysis.phrases import band_text, count_text
 from clipstore.analysis.rules import USUAL_BAND_GAP_COSINE, Rules
-from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
+from clipstore.analysis.series import RunScores, numbered_prompts, run_scores_from_frame
 from clipstore.analysis.shake import shakes_of_runs
 from clipstore.analysis.siblings import rules_of_models, with_store_jitter
 from clipstore.analysis.sides import Side, side_of_base, side_of_run
@@ -82,29 +82,54 @@ def compare_runs(
     further runs, which only show how much checkpoints shake. A run scored by two models is in two
     comparisons. Raises `ValueError` for a step that a run does not have.
     """
+    rules = rules or Rules()
+    (found,) = compare_run_scores(
+        list(run_scores_from_frame(scores, rules)),
+        dict(numbered_prompts(scores).select("prompt", "prompt_id").iter_rows()),
+        bands,
+        (options,),
+        rules,
+        compare_rules,
+        [] if others is None else list(run_scores_from_frame(others, rules)),
+    )
+    return found
+
+
+def compare_run_scores(
+    found: Sequence[RunScores],
+    prompt_ids: Mapping[int, str],
+    bands: Mapping[int, Band | None],
+    questions: Sequence[CompareOptions],
+    rules: Rules | None = None,
+    compare_rules: CompareRules | None = None,
+    others: Sequence[RunScores] = (),
+) -> tuple[ComparisonSet, ...]:
+    """The same for runs that are matrices already, an answer to each question: the runs are looked
+    at once for all of them. `prompt_ids`: by the number of the prompt in `found`."""
     rules, compare_rules = rules or Rules(), compare_rules or CompareRules()
     by_model: dict[tuple[str, int], list[AnalysedRun]] = {}
-    found = list(run_scores_from_frame(scores, rules))
     models = rules_of_models(bands, {each.model_id for each in found}, rules)
-    further = [] if others is None else list(run_scores_from_frame(others, rules))
-    known = [each for each in further if each.model_id in models]
+    known = [each for each in others if each.model_id in models]
     models = with_store_jitter(models, [*found, *known])
     for each in found:
         of_model = models[each.model_id]
         run = analyse_run(each, of_model.band, of_model.rules)
         by_model.setdefault((each.model, each.model_id), []).append(run)
-    names = dict(numbered_prompts(scores).select("prompt", "prompt_id").iter_rows())
-    comparisons = tuple(
-        _Comparing(
-            sorted(runs, key=lambda run: run.scores.run),
-            options,
-            compare_rules,
-            names,
-            models[model_id].store_jitter,
-        ).result(model)
-        for (model, model_id), runs in sorted(by_model.items())
-    )
-    return ComparisonSet(comparisons, () if options.against_base else models_apart(comparisons))
+    answers = []
+    for options in questions:
+        comparisons = tuple(
+            _Comparing(
+                sorted(runs, key=lambda run: run.scores.run),
+                options,
+                compare_rules,
+                prompt_ids,
+                models[model_id].store_jitter,
+            ).result(model)
+            for (model, model_id), runs in sorted(by_model.items())
+        )
+        apart = () if options.against_base else models_apart(comparisons)
+        answers.append(ComparisonSet(comparisons, apart))
+    return tuple(answers)
 
 
 class _Comparing:

@@ -4,17 +4,18 @@ over."""
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from clipstore.analysis.advice import with_checkpoints
 from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.analysed import analyse_run
-from clipstore.analysis.compare import CompareOptions, compare_runs
-from clipstore.analysis.inchunks import StoreFacts, verdicts_in_chunks
+from clipstore.analysis.compare import CompareOptions, compare_run_scores, compare_runs
+from clipstore.analysis.inchunks import StoreFacts, run_scores_in_chunks, verdicts_in_chunks
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules, rules_on_scale_of
 from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
@@ -45,9 +46,36 @@ def verdicts_from_reader(
     """The same for a store that is open. A large one is judged by `n_processes` at once, one a
     core when that is None. `planned_steps`: for runs whose config does not say."""
     runs = reader.read("analysis_runs")
-    names = dict(reader.read("analysis_models").select("model_id", "model").iter_rows())
-    facts = StoreFacts(
-        models=names,
+    facts = _store_facts(reader, runs, planned_steps)
+    verdicts = verdicts_in_chunks(reader, facts, rules or Rules(), n_processes)
+    roots = dict(runs.select("run", "root").iter_rows())
+    return tuple(_with_checkpoints(verdict, roots.get(verdict.run)) for verdict in verdicts)
+
+
+def compare_from_reader(
+    reader: Reader,
+    runs: Collection[str],
+    questions: Sequence[CompareOptions],
+    rules: AllRules,
+) -> tuple[ComparisonSet, ...]:
+    """Compare the scored ones of these runs, an answer to each question. The scores are read a few
+    runs at a time, so that many runs of thousands of prompts can be compared."""
+    facts = _store_facts(reader, reader.read("analysis_runs"), None)
+    wanted = set(runs)
+    run_ids = [run_id for run_id, name in facts.runs.items() if name in wanted]
+    found = run_scores_in_chunks(reader, facts, rules.verdict, run_ids)
+    numbers = reader.read("analysis_prompt_ids")
+    prompt_ids = dict(
+        zip(numbers["prompt"].to_numpy().view(np.int64).tolist(), numbers["prompt_id"], strict=True)
+    )
+    return compare_run_scores(
+        found, prompt_ids, facts.bands, questions, rules.verdict, rules.compare
+    )
+
+
+def _store_facts(reader: Reader, runs: pl.DataFrame, planned_steps: int | None) -> StoreFacts:
+    return StoreFacts(
+        models=dict(reader.read("analysis_models").select("model_id", "model").iter_rows()),
         bands=bands_from_reader(reader),
         runs=dict(runs.select("run_id", "run").iter_rows()),
         planned_steps={
@@ -55,9 +83,6 @@ def verdicts_from_reader(
             for run_id, known in runs.select("run_id", "planned_steps").iter_rows()
         },
     )
-    verdicts = verdicts_in_chunks(reader, facts, rules or Rules(), n_processes)
-    roots = dict(runs.select("run", "root").iter_rows())
-    return tuple(_with_checkpoints(verdict, roots.get(verdict.run)) for verdict in verdicts)
 
 
 def _with_checkpoints(verdict: Verdict, root: str | None) -> Verdict:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -120,6 +120,16 @@ def verdicts_in_chunks(
         again = _chunks(sizes.filter(pl.col("run_id").is_in(list(late))))
         judged |= _judge_all(pool, reader, [_task(reader, c, facts, rules, models) for c in again])
     return in_order(each.verdict for each in judged.values())
+
+
+def run_scores_in_chunks(
+    reader: Reader, facts: StoreFacts, rules: Rules, run_ids: Collection[int]
+) -> list[RunScores]:
+    """The matrices of these runs, by model_id and run_id; read a few runs at a time, because the
+    rows behind them take many times their memory."""
+    sizes = reader.read("analysis_run_sizes").filter(pl.col("run_id").is_in(list(run_ids)))
+    found = [each for chunk in _chunks(sizes) for each in _run_scores(reader, chunk, facts, rules)]
+    return sorted(found, key=lambda each: (each.model_id, each.run_id))
 
 
 def _models_by_sample(

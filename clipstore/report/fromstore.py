@@ -12,8 +12,8 @@ import polars as pl
 
 from clipstore import __version__
 from clipstore.analysis.allrules import AllRules
-from clipstore.analysis.compare import CompareOptions, compare_runs
-from clipstore.analysis.fromstore import bands_from_reader, verdicts_from_reader
+from clipstore.analysis.compare import CompareOptions
+from clipstore.analysis.fromstore import compare_from_reader, verdicts_from_reader
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.analysis.rulesfile import changed_rules_text
 from clipstore.errors import RunUnknown
@@ -31,7 +31,7 @@ MAX_COMPARED_RUNS = 200
 """Their 19,900 pairs take seconds and half a megabyte of the page; twice as many take four times
 that."""
 MAX_COMPARED_SCORES = 12_000_000
-"""Scores read at once for the comparison: about 600 MB."""
+"""Scores behind the comparison: about 200 MB as matrices."""
 
 
 @dataclass(frozen=True)
@@ -160,19 +160,5 @@ def _comparisons(
         )
     if not runs:
         return None, None
-    scores = _scores(reader, runs)
-    bands = bands_from_reader(reader)
-    return (
-        RunComparisons(
-            of_runs=compare_runs(scores, bands, CompareOptions(), rules.verdict, rules.compare),
-            against_base=compare_runs(
-                scores, bands, CompareOptions(against_base=True), rules.verdict, rules.compare
-            ),
-        ),
-        None,
-    )
-
-
-def _scores(reader: Reader, runs: Collection[str]) -> pl.DataFrame:
-    names = reader.read("run_names").filter(pl.col("name").is_in(list(runs)))
-    return reader.read("analysis_scores", {"run_ids": names["run_id"].to_list()})
+    questions = (CompareOptions(), CompareOptions(against_base=True))
+    return RunComparisons(*compare_from_reader(reader, runs, questions, rules)), None
