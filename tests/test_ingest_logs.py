@@ -3,6 +3,7 @@ of their copies are still there, and every file and picture in one state."""
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
 
 from clipstore.cli import cli
@@ -180,6 +182,29 @@ def test_adapters_in_a_log_are_the_runs_that_their_files_would_be(tmp_path: Path
     again = ingest(tmp_path / "runs", store, embedder)
     assert (again.n_scores, again.timings.read_s) == (0, 0.0)
     assert again.tally.seen == report.tally.seen
+
+
+def test_a_video_in_a_log_is_a_clip_cut_like_the_files(tmp_path: Path) -> None:
+    """As torch's add_video leaves it, which needs moviepy: an animated GIF in a picture's place."""
+    config = {"use_ema": False}
+    run = write_simpletuner_run(tmp_path / "runs/a", PROMPTS, {}, config=config)
+    colours = ["red", "blue", "red", "green"]
+    frames = [composite(panel("green"), panel(colour), PROMPTS["red"]) for colour in colours]
+    gif = io.BytesIO()
+    frames[0].save(gif, "GIF", save_all=True, append_images=frames[1:], duration=125)
+    with SummaryWriter(str(run / "logs" / "simpletuner")) as writer:
+        image = Summary.Image(encoded_image_string=gif.getvalue())
+        value = Summary.Value(tag="red - (64, 64)", image=image)
+        writer._get_file_writer().add_summary(Summary(value=[value]), 100)
+    made_old(run)
+    store = tmp_path / "s.duckdb"
+    report = ingest(tmp_path / "runs", store)
+    query = "SELECT panel, round(cosine, 2) AS cosine, n_frames FROM current_scores"
+    assert rows(store, f"{query} WHERE step = 100 ORDER BY panel") == [
+        {"panel": "base", "cosine": 0.0, "n_frames": 4},
+        {"panel": "checkpoint", "cosine": 0.5, "n_frames": 4},
+    ]
+    assert report.tally.refused == 0
 
 
 def test_a_second_ingest_reads_and_scores_nothing_and_a_grown_log_only_what_is_new(

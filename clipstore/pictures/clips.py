@@ -1,4 +1,4 @@
-"""Bytes of a clip (mp4, or an animated WebP) to the frames that are scored.
+"""Bytes of a clip (mp4, an animated WebP, a GIF in a log) to the frames that are scored.
 
 Invariant: which frames is a rule that looks at nothing but their times, even from the first to the
 last, so that clips of one length are compared at the same places. The only module that imports av.
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
+from clipstore.addresses import address_to_part
 from clipstore.pictures.images import (
     MAX_PIXELS,
     MIN_SIDE_PX,
@@ -45,8 +46,13 @@ class Clip:
 
 
 def is_clip(raw: RawPicture) -> bool:
-    """By its first bytes: mp4, or a WebP whose header says that it is animated."""
-    return _is_mp4(raw.data) or _is_animated_webp(raw.data)
+    """By its first bytes: mp4, a WebP whose header says that it is animated, or a GIF in a log."""
+    return _is_mp4(raw.data) or _is_animated_webp(raw.data) or is_logged_gif(raw)
+
+
+def is_logged_gif(raw: RawPicture) -> bool:
+    """A GIF inside a log, which is how TensorBoard keeps videos. GIF files are nobody's samples."""
+    return raw.data[:6] in (b"GIF87a", b"GIF89a") and address_to_part(raw.path) is not None
 
 
 def frames_to_score(starts: Sequence[float]) -> tuple[int, ...]:
@@ -68,12 +74,12 @@ def decode_clip(raw: RawPicture, *, now_ns: int) -> Clip | Problem:
     """The frames to score, as 8-bit RGB. A broken clip is a `Problem`, pending while young."""
     if _is_mp4(raw.data):
         return _decode_mp4(raw, now_ns)
-    return _decode_webp(raw, now_ns)
+    return _decode_animation(raw, now_ns)
 
 
-def _decode_webp(raw: RawPicture, now_ns: int) -> Clip | Problem:
+def _decode_animation(raw: RawPicture, now_ns: int) -> Clip | Problem:
     try:
-        with Image.open(io.BytesIO(raw.data), formats=("WEBP",)) as image:
+        with Image.open(io.BytesIO(raw.data), formats=("WEBP", "GIF")) as image:
             n_frames = getattr(image, "n_frames", 1)
             refused = _refusal(raw, *image.size, n_frames)
             if refused is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clipstore.pictures.clips import Clip, decode_clip, is_clip
+from clipstore.pictures.clips import Clip, decode_clip, is_clip, is_logged_gif
 from clipstore.pictures.composites import find_panels
 from clipstore.pictures.images import (
     DecodedPicture,
@@ -133,7 +133,11 @@ class PanelReader:
             cut = Cut((PanelCut(picture.panel, box),), method="whole", confidence=1.0)
         else:
             base = self._base_picture(hints.base_picture, now_ns)
-            found = find_video_panels(clip.frames[0], hints, None if base is None else base.rgb)
+            base_pixels = None if base is None else base.rgb
+            if is_logged_gif(raw):  # no encoder has stretched it
+                found = find_panels(clip.frames[0], hints, is_lossy=True, base_pixels=base_pixels)
+            else:
+                found = find_video_panels(clip.frames[0], hints, base_pixels)
             if not isinstance(found, Cut):
                 return Problem(picture.path, "cut", found.reason, found.detail)
             cut = found
@@ -185,7 +189,8 @@ def decode_any(
 ) -> DecodedPicture | Clip | Problem:
     """A still picture or a clip. What is cut from a grid is never a clip, and no trainer draws
     composites into an animated WebP."""
-    may_be = picture.cell is None and (picture.composite is None or picture.path.suffix == ".mp4")
+    drawn_in = picture.path.suffix == ".mp4" or is_logged_gif(raw)
+    may_be = picture.cell is None and (picture.composite is None or drawn_in)
     if may_be and is_clip(raw):
         return decode_clip(raw, now_ns=now_ns)
     return decode_picture(raw, now_ns=now_ns)
