@@ -139,6 +139,33 @@ def test_a_sample_that_has_files_is_a_copy_though_wandb_dates_it_a_step_off() ->
     ]
 
 
+def test_of_two_samples_that_wandb_dates_before_each_is_its_own_file_s_copy() -> None:
+    files = tuple(Picture(Path(f"/runs/a/sample/{n}.png"), n, "0", 0, "only") for n in (100, 200))
+    contents = run_of("kohya", prompts={"0": "a fox"}, pictures=files)
+    samples = [logged("sample_0", step, "a fox") for step in (99, 199)]
+    found = placed(contents, *samples, source="wandb")
+    assert {one.path: one.copy_of for one in found.skipped} == {
+        sample.path: file.path for sample, file in zip(samples, files, strict=True)
+    }
+
+
+def test_a_sample_whose_file_was_deleted_is_no_copy_of_a_later_one() -> None:
+    file = Picture(Path("/runs/a/sample/200.png"), 200, "0", 0, "only")
+    contents = run_of("kohya", prompts={"0": "a fox"}, pictures=(file,))
+    found = placed(
+        contents, *(logged("sample_0", step, "a fox") for step in (99, 199)), source="wandb"
+    )
+    assert [one.step for one in found.pictures] == [200, 99]
+    assert [one.copy_of for one in found.skipped] == [file.path]
+
+
+def test_samples_beside_files_that_count_epochs_are_left_alone() -> None:
+    file = Picture(Path("/runs/a/sample/e1.png"), 1, "0", 0, "only", notes=("step_is_epoch",))
+    contents = run_of("kohya", prompts={"0": "a fox"}, pictures=(file,))
+    found = placed(contents, logged("sample_0", 500, "a fox"), source="wandb")
+    assert (found.pictures, [one.rule for one in found.skipped]) == ((file,), ["copy_of_picture"])
+
+
 def test_a_sample_without_files_has_its_caption_for_a_prompt() -> None:
     found = placed(run_of("kohya"), logged("sample_2", 100, "a fox"), source="wandb")
     assert [(one.step, one.prompt_id) for one in found.pictures] == [(100, "2")]

@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from clipstore.logged import KnownPicture
+from clipstore.logged import KnownPicture, LoggedPicture
 from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.listing import step_problem
 from clipstore.sources.prompts import prompts_to_book
@@ -22,6 +23,7 @@ from clipstore.taggings import RunFacts, TagReading, all_taggings
 from clipstore.types import Picture, Problem, Prompt, RunContents, Skipped
 
 COPY_RULE = "copy_of_picture"
+EPOCH_NOTE = "step_is_epoch"
 AGAIN_RULE = "logged_again"
 UNKNOWN_RULE = "tag_not_understood"
 SOURCES = ("tensorboard", "wandb")
@@ -64,6 +66,7 @@ class LoggedPlacing:
             readings = [
                 tagging.read([one.picture for one in logged], facts) for tagging in all_taggings()
             ]
+            following = _following_steps([one.picture for one in logged])
             variants: dict[Path, str] = {}
             for reading in readings:
                 variants |= reading.variants
@@ -75,7 +78,7 @@ class LoggedPlacing:
                 if path in variants:
                     elsewhere.setdefault(variants[path], []).append(one)
                 else:
-                    outcomes[path] = _outcome(path, source, readings, taken)
+                    outcomes[path] = _outcome(path, source, readings, taken, following.get(path))
         all_prompts = tuple(prompts.values())
         own = _with_outcomes(contents, outcomes, all_prompts, self.user_prompts)
         gone = {one.picture.path for some in elsewhere.values() for one in some}
@@ -89,20 +92,37 @@ class _Taken:
     def __init__(self, contents: RunContents) -> None:
         self._run = contents.run
         self._files: dict[tuple[int, str], Path] = {}
-        self._file_of_prompt: dict[str, Path] = {}
+        self._files_of_prompt: dict[str, list[Picture]] = {}
         for one in contents.pictures:
             self._files.setdefault((one.step, one.prompt_id), one.path)
             if one.panel != "base":
-                self._file_of_prompt.setdefault(one.prompt_id, one.path)
+                self._files_of_prompt.setdefault(one.prompt_id, []).append(one)
         self._logged: dict[tuple[int, str, int], tuple[str, Path]] = {}
 
     def why_not(
-        self, picture: Picture, path: Path, source: str, *, may_be_one_step_off: bool
+        self,
+        picture: Picture,
+        path: Path,
+        source: str,
+        *,
+        dated_before: bool,
+        following: int | None,
     ) -> Skipped | None:
-        """Why the logged picture at `path` does not count, if another has its place."""
+        """Why the logged picture at `path` does not count, if another has its place.
+
+        `dated_before`: its step may be one before that of its file; `following` is the step of the
+        next one under its tag, by which its file was there.
+        """
         original = self._files.get((picture.step, picture.prompt_id))
-        if original is None and may_be_one_step_off:
-            original = self._file_of_prompt.get(picture.prompt_id)
+        if original is None and dated_before:
+            files = self._files_of_prompt.get(picture.prompt_id, [])
+            if any(EPOCH_NOTE in one.notes for one in files):
+                return Skipped(path, COPY_RULE, "the run has files of this prompt, by epoch")
+            end = math.inf if following is None else following
+            original = min(
+                ((one.step, one.path) for one in files if picture.step <= one.step < end),
+                default=(0, None),
+            )[1]
         rule, what = COPY_RULE, "same picture as"
         if original is None:
             key = (picture.step, picture.prompt_id, picture.image_index)
@@ -119,7 +139,24 @@ class _Taken:
         self._logged[key] = (source, picture.path)
 
 
-def _outcome(path: Path, source: str, readings: Sequence[TagReading], taken: _Taken) -> Outcome:
+def _following_steps(logged: Sequence[LoggedPicture]) -> dict[Path, int]:
+    """By path the step of the next picture under the same tag, for those that have one."""
+    steps: dict[str, set[int]] = {}
+    for one in logged:
+        steps.setdefault(one.tag, set()).add(one.step)
+    after = {
+        (tag, step): later for tag, some in steps.items() for step, later in pairwise(sorted(some))
+    }
+    return {one.path: after[one.tag, one.step] for one in logged if (one.tag, one.step) in after}
+
+
+def _outcome(
+    path: Path,
+    source: str,
+    readings: Sequence[TagReading],
+    taken: _Taken,
+    following: int | None,
+) -> Outcome:
     reading = next((one for one in readings if path in one.pictures), None)
     found = None if reading is None else reading.pictures[path]
     if reading is None or found is None:
@@ -131,9 +168,9 @@ def _outcome(path: Path, source: str, readings: Sequence[TagReading], taken: _Ta
     bad = step_problem(path, found[0].step)
     if bad is not None:
         return bad
-    is_off = path in reading.one_step_off
+    is_before = path in reading.dated_before
     for picture in found:
-        other = taken.why_not(picture, path, source, may_be_one_step_off=is_off)
+        other = taken.why_not(picture, path, source, dated_before=is_before, following=following)
         if other is not None:
             return other
     for picture in found:

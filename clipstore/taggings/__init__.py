@@ -39,8 +39,9 @@ class TagReading:
     """By the logged picture's path: the pictures in it, several for a grid."""
     prompts: tuple[Prompt, ...] = ()
     """Texts that the log or its settings give. The run's own files and the user's win."""
-    one_step_off: frozenset[Path] = frozenset()
-    """Those whose step may not be that of the same picture's file."""
+    dated_before: frozenset[Path] = frozenset()
+    """Those whose step may be before that of the same picture's file: W&B gives a picture that is
+    logged before its step's numbers the step of the last numbers."""
     variants: Mapping[Path, str] = field(default_factory=dict)
     """Those that show the weights of another variant (`Run.variant`) of the run; empty text stands
     for the run itself."""

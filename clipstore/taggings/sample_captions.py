@@ -1,8 +1,8 @@
 """W&B pictures of kohya's trainers and of ai-toolkit: "sample_3" with the prompt as caption.
 
 Invariant: the prompt's id is its number, as in their files' names. These trainers log a picture
-before the numbers of its step, so that W&B may give it the step before: where the run has files of
-a prompt, they count.
+before the numbers of its step, so that W&B may give it the step of the numbers before: it is the
+next file's of its prompt, if that came before the next picture.
 """
 
 from __future__ import annotations
