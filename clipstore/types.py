@@ -106,8 +106,6 @@ class CompositeHints:
     base_folder_complete: bool = False
     """True when the run has a benchmark folder with pictures in it, so that a missing
     `base_picture` is evidence that this prompt was drawn without a base panel."""
-    step: int | None = None
-    """The step the trainer draws as a label ("step 500")."""
     ema_comparison: bool | None = None
     """Config: an EMA panel is drawn to the right. None when the config does not say."""
     base_comparison: bool | None = None
@@ -129,7 +127,11 @@ class GridCell(NamedTuple):
 class Picture:
     """One file that a layout recognised, before any pixel was read; or a picture in a log."""
 
-    path: Path
+    folder: Path
+    """Where the file lies. One object for all files there: its path takes as much memory as all
+    else here."""
+    name: str
+    """The file's own."""
     step: int
     prompt_id: str
     image_index: int
@@ -142,6 +144,11 @@ class Picture:
     notes: tuple[str, ...] = ()
     cell: GridCell | None = None
     """The picture within a file that joins several; None where it is the whole file."""
+
+    @property
+    def path(self) -> Path:
+        """The file's, or the address of a part of one (`addresses`); made anew each time."""
+        return self.folder / self.name
 
 
 @dataclass(frozen=True)
@@ -185,12 +192,19 @@ class Problem:
 class Skipped:
     """A file that a stated rule leaves alone."""
 
-    path: Path
+    folder: Path
+    """As of a `Picture`, and so is the name."""
+    name: str
     rule: str
     detail: str = ""
     """More than the rule says, for example which picture it is a copy of."""
     copy_of: Path | None = None
     """The picture that counts in its place, where the rule is that it is a copy."""
+
+    @property
+    def path(self) -> Path:
+        """The file's; made anew each time."""
+        return self.folder / self.name
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,6 @@ def found_in(
             scene.size,
             base_picture=A_BASE_FILE if has_base else None,
             base_folder_complete=True,
-            step=500,
         ),
         **hints,
     )

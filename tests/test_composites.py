@@ -101,7 +101,7 @@ def test_there_are_22_files_of_the_trainer() -> None:
 @each_file
 def test_every_box_is_exact_with_the_benchmark_folder(drawn: Drawn) -> None:
     base = None if drawn.base_file is None else PICTURES / drawn.base_file
-    hints = CompositeHints(drawn.label, base_picture=base, base_folder_complete=True, step=500)
+    hints = CompositeHints(drawn.label, base_picture=base, base_folder_complete=True)
     found = find_panels(
         drawn.pixels,
         hints,

@@ -23,7 +23,7 @@ def test_a_picture_with_its_text_beside_it_is_a_sample(tmp_path: Path) -> None:
 
     contents = read_one(tmp_path)
 
-    assert contents.pictures == (Picture(path, 500, "fox", 0, "only"),)
+    assert contents.pictures == (Picture(path.parent, path.name, 500, "fox", 0, "only"),)
     assert contents.prompts == (Prompt("fox", "a red fox", "fox.txt"),)
     assert contents.problems == ()
     assert rules(contents) == {"step_000500/fox.txt": "prompt_text"}

@@ -47,9 +47,10 @@ def test_a_current_run_gives_composites_with_all_that_is_known_of_them(tmp_path:
 
     base_path = tmp_path / "benchmarks" / "base_model" / "fox_512x512.png"
     assert contents.pictures == (
-        Picture(base_path, 0, "fox", 0, "base"),
+        Picture(base_path.parent, base_path.name, 0, "fox", 0, "base"),
         Picture(
-            tmp_path / "validation_images" / "step_500_fox_0_512x512.png",
+            tmp_path / "validation_images",
+            "step_500_fox_0_512x512.png",
             500,
             "fox",
             0,
@@ -60,7 +61,6 @@ def test_a_current_run_gives_composites_with_all_that_is_known_of_them(tmp_path:
                 panel_sizes=(Size(768, 640),),
                 base_picture=base_path,
                 base_folder_complete=True,
-                step=500,
                 ema_comparison=True,
                 base_comparison=True,
                 input_stitching=True,

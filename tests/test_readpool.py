@@ -58,7 +58,7 @@ def write_pictures(folder: Path, colours: list[object]) -> list[ReadTask]:
     for index, colour in enumerate(colours):
         path = folder / f"{index}.png"
         Image.new("RGB", (32, 32), colour).save(path)
-        tasks.append(ReadTask(Picture(path, index, "p", 0, "only")))
+        tasks.append(ReadTask(Picture(path.parent, path.name, index, "p", 0, "only")))
     return tasks
 
 
@@ -135,7 +135,8 @@ PARENT = """
     from tests.test_readpool import Misbehaving, setup
 
     pool = ReadPool(2, setup(Misbehaving("hang"), seconds=1.0)).__enter__()
-    pool.submit(ReadTask(Picture(Path(sys.argv[1]), 0, "p", 0, "only")))
+    path = Path(sys.argv[1])
+    pool.submit(ReadTask(Picture(path.parent, path.name, 0, "p", 0, "only")))
     while not all(one.is_ready for one in pool._processes):
         time.sleep(0.01)
     print(*(one.process.pid for one in pool._processes), flush=True)

@@ -42,7 +42,7 @@ def frame_of(crop_id: int) -> ReadFrame:
 
 def file_of(step: int, *crop_ids: int) -> ReadPicture:
     """A file with one panel per crop id, each of a colour of its own."""
-    picture = Picture(Path(f"/r/{step}.png"), step, "p", 0, "checkpoint")
+    picture = Picture(Path("/r"), f"{step}.png", step, "p", 0, "checkpoint")
     panels = tuple(
         ReadPanel(role, Box(0, 0, 8, 8), crop_id, (frame_of(crop_id),))
         for role, crop_id in zip(("checkpoint", "ema", "base"), crop_ids, strict=False)

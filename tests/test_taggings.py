@@ -78,7 +78,7 @@ def test_simpletuners_tag_names_prompt_and_panel_size() -> None:
     hints = [one.composite for one in found.pictures]
     assert [one.image_index for one in found.pictures] == [0, 1]
     assert [hint and hint.label_size for hint in hints] == [Size(512, 512), Size(1024, 768)]
-    assert [hint and hint.step for hint in hints] == [100, 100]
+    assert [one.step for one in found.pictures] == [100, 100]
 
 
 def test_tensorboardx_tags_find_the_prompt_id_that_they_were_made_of() -> None:
@@ -130,7 +130,7 @@ def test_onetrainers_two_pictures_of_one_step_are_not_guessed_between() -> None:
 
 
 def test_a_sample_that_has_files_is_a_copy_though_wandb_dates_it_a_step_off() -> None:
-    file = Picture(Path("/runs/a/sample/x.png"), 100, "0", 0, "only")
+    file = Picture(Path("/runs/a/sample"), "x.png", 100, "0", 0, "only")
     contents = run_of("kohya", prompts={"0": "a fox"}, pictures=(file,))
     found = placed(contents, logged("sample_0", 99, "a fox"), source="wandb")
     assert found.pictures == (file,)

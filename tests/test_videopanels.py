@@ -43,7 +43,7 @@ def test_a_stretched_frame_is_cut_where_it_was_drawn(truth: Path) -> None:
         with Image.open(folder / row["path"]) as picture:
             frame = stretched(picture)
             x = frame.shape[1] / picture.width
-        hints = CompositeHints(LABEL, step=row["step"], base_folder_complete=base is not None)
+        hints = CompositeHints(LABEL, base_folder_complete=base is not None)
         found = find_video_panels(frame, hints, base)
         assert isinstance(found, Cut), found
         (box,) = (panel.box for panel in found.panels if panel.panel == "checkpoint")
@@ -61,12 +61,12 @@ def example_frame() -> np.ndarray:
 def test_a_picture_as_dark_as_the_footer_is_refused() -> None:
     frame = example_frame()
     frame[200:256] = 0
-    assert isinstance(find_video_panels(frame, CompositeHints(LABEL, step=100), None), Refusal)
+    assert isinstance(find_video_panels(frame, CompositeHints(LABEL), None), Refusal)
 
 
 @pytest.mark.parametrize("label", [Size(512, 512), Size(320, 192), None])
 def test_frames_of_another_size_than_the_label_allows_are_refused(label: Size | None) -> None:
-    found = find_video_panels(example_frame(), CompositeHints(label, step=100), None)
+    found = find_video_panels(example_frame(), CompositeHints(label), None)
     assert isinstance(found, Refusal)
     assert found.reason == "video_not_cut"
 
@@ -76,7 +76,7 @@ def test_a_black_band_in_a_single_picture_is_not_taken_for_the_footer() -> None:
     picture = Image.fromarray(shades).resize((256, 256), Image.Resampling.NEAREST)
     picture.paste("black", (0, 100, 256, 120))
     drawn = drawn_composites.with_footer(drawn_composites.panel("checkpoint", picture), "a fox")
-    found = find_video_panels(stretched(drawn.image), CompositeHints(LABEL, step=100), None)
+    found = find_video_panels(stretched(drawn.image), CompositeHints(LABEL), None)
     assert isinstance(found, Cut), found
     # 256 of 302 rows, stretched to 304
     assert [tuple(panel.box) for panel in found.panels] == [(0, 0, 256, 257)]
@@ -85,4 +85,4 @@ def test_a_black_band_in_a_single_picture_is_not_taken_for_the_footer() -> None:
 def test_a_footer_that_is_not_there_is_not_guessed() -> None:
     frame = example_frame()
     frame[256:] = 128
-    assert isinstance(find_video_panels(frame, CompositeHints(LABEL, step=100), None), Refusal)
+    assert isinstance(find_video_panels(frame, CompositeHints(LABEL), None), Refusal)

@@ -8,6 +8,7 @@ Names have a step or an epoch, never both; `e000000` is the sample before traini
 from __future__ import annotations
 
 import re
+import sys
 from typing import NamedTuple
 
 _NUMBER = r"(?:e(?P<epoch>[0-9]{6,12})|(?P<step>[0-9]{6,12}))"
@@ -61,7 +62,7 @@ def _match_to_name(match: re.Match[str]) -> SampleName:
     groups = match.groupdict()
     step, epoch = groups["step"], groups.get("epoch")
     return SampleName(
-        groups.get("output") or "",
+        sys.intern(groups.get("output") or ""),
         None if step is None else int(step),
         None if epoch is None else int(epoch),
         int(groups["index"]),

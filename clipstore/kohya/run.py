@@ -7,9 +7,11 @@ in the prompt file, the only thing that a name says of it, and each picture carr
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from clipstore.kohya.names import SampleName
 from clipstore.kohya.settings import (
@@ -29,7 +31,6 @@ from clipstore.sources.listing import (
     name_problem,
     rule_by_suffix,
     sort_tree,
-    step_problem,
 )
 from clipstore.sources.positions import finder_by_position
 from clipstore.sources.promptversions import TextFinder
@@ -71,10 +72,13 @@ def read_output_folder(
     `form` is how the trainer names samples, for messages.
     """
     tree = list_tree(plain.root, without=other_runs)
-    files = {file.parts: file.path for file in tree.files}
+    files = {file.parts: file.path for file in tree.beside_samples()}
     sorted_files = sort_tree(tree, lambda file: _sort(file, parse, form))
     samples, mixed = _to_samples(sorted_files.found)
+    others = OtherFiles((*sorted_files.problems, *mixed), sorted_files.skipped)
+    del sorted_files
     trainings = split_trainings(samples)
+    del samples
     configs = read_start_configs(files)
     user = user_prompts_to_samples(user_prompts)
 
@@ -94,27 +98,29 @@ def read_output_folder(
         )
         return finder, described, [*prompts.advice, *_advice_on_epochs(by_epoch)]
 
-    others = OtherFiles((*sorted_files.problems, *mixed), sorted_files.skipped)
     return trainings_to_contents(plain, trainings, others, find, WHAT_TO_DO)
 
 
-def _sort(file: ListedFile, parse: NameParser, form: str) -> SampleName | Problem | Skipped:
+class _Named(NamedTuple):
+    file: ListedFile
+    name: SampleName
+
+
+def _sort(file: ListedFile, parse: NameParser, form: str) -> _Named | Problem | Skipped:
     if file.parts in PROMPT_FILES:
-        return Skipped(file.path, "prompt_text")
-    if file.parts[:-1] != (SAMPLE_FOLDER,):
-        return Skipped(file.path, "not_a_sample" if file.is_picture else "not_a_picture")
+        return file.skipped("prompt_text")
+    if file.folders != (SAMPLE_FOLDER,):
+        return file.skipped("not_a_sample" if file.is_picture else "not_a_picture")
     name = parse(file.name)
     other = rule_by_suffix(file, with_videos=name is not None)
     if other is not None:
-        return Skipped(file.path, other)
+        return file.skipped(other)
     if name is None:
         return name_problem(file.path, form, f"{SAMPLE_FOLDER}/")
-    return step_problem(file.path, name.step or name.epoch or 0) or name
+    return file.refused_step(name.step or name.epoch or 0) or _Named(file, name)
 
 
-def _to_samples(
-    named: Sequence[tuple[ListedFile, SampleName]],
-) -> tuple[list[Sampled], list[Problem]]:
+def _to_samples(named: Sequence[_Named]) -> tuple[list[Sampled], list[Problem]]:
     by_step = {name.output_name for _, name in named if name.step}
     samples: list[Sampled] = []
     problems: list[Problem] = []
@@ -125,9 +131,10 @@ def _to_samples(
         notes = (BY_POSITION_NOTE, EPOCH_NOTE) if name.epoch else (BY_POSITION_NOTE,)
         step = name.epoch if name.step is None else name.step
         picture = Picture(
-            file.path,
+            file.folder,
+            file.name,
             step or 0,
-            str(name.prompt_number),
+            sys.intern(str(name.prompt_number)),
             0,
             "only" if step else "base",  # 0: sampled before training
             name.epoch,

@@ -8,6 +8,7 @@ longer or shorter than a validation was is not used for it.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,17 +16,17 @@ from typing import NamedTuple
 from clipstore.layouts import ReadContext
 from clipstore.sources.listing import (
     ListedFile,
+    NamesByFolder,
     file_names,
     is_own_folder,
     list_tree,
     name_problem,
     rule_by_suffix,
     sort_tree,
-    step_problem,
 )
 from clipstore.sources.positions import finder_by_position
 from clipstore.sources.promptversions import TextFinder
-from clipstore.sources.textbeside import read_text_beside
+from clipstore.sources.textbeside import read_text_beside, text_name
 from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import TrainerConfig, read_trainer_config
 from clipstore.sources.trainings import (
@@ -70,11 +71,11 @@ def claims(folder: Path) -> str | None:
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """The training in `folder`, or several where the steps begin anew."""
     tree = list_tree(folder, without=context.other_runs)
-    paths = frozenset(file.path for file in tree.files)
-    settings = _read_settings(folder / CONFIG if folder / CONFIG in paths else None)
+    beside = tree.names_beside_samples()
+    settings = _read_settings(folder / CONFIG if CONFIG in beside.get(folder, ()) else None)
     notes = ("ema_weights",) if _uses_ema(settings.process) else ()
     files = sort_tree(tree, lambda file: _sort(file, notes))
-    trainings = split_trainings(sample for _, sample in files.found)
+    trainings = split_trainings(files.found)
     run = Run(
         context.run_name,
         folder,
@@ -85,44 +86,45 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     )
 
     def find(training: Training) -> tuple[TextFinder, Run, Sequence[str]]:
-        return _text_finder(training, settings, context.user_prompts, paths), run, settings.advice
+        return _text_finder(training, settings, context.user_prompts, beside), run, settings.advice
 
     others = OtherFiles(files.problems, files.skipped)
     return trainings_to_contents(run, trainings, others, find, WHAT_TO_DO)
 
 
 def _sort(file: ListedFile, notes: tuple[str, ...]) -> Sampled | Problem | Skipped:
-    folders = file.parts[:-1]
+    folders = file.folders
     if ".thumbs" in folders:
-        return Skipped(file.path, "thumbnail")
+        return file.skipped("thumbnail")
     if ".tmp" in folders:
-        return Skipped(file.path, "temporary_file")
+        return file.skipped("temporary_file")
     if folders != (SAMPLE_FOLDER,):
         rule = "settings" if file.parts == (CONFIG,) else rule_by_suffix(file)
-        return Skipped(file.path, rule or "not_a_sample")
+        return file.skipped(rule or "not_a_sample")
     match = _SAMPLE.fullmatch(file.name)
     if not file.is_sample or (match is None and not file.is_picture):
         is_prompt = match is not None and match["suffix"] == "txt"
-        return Skipped(file.path, "prompt_text" if is_prompt else rule_by_suffix(file) or "")
+        return file.skipped("prompt_text" if is_prompt else rule_by_suffix(file) or "")
     if match is None:
         return name_problem(file.path, _FORM, f"{SAMPLE_FOLDER}/")
     step = int(match["step"])
     picture = Picture(
-        file.path,
+        file.folder,
+        file.name,
         step,
-        str(int(match["number"])),
+        sys.intern(str(int(match["number"]))),
         0,
         "only" if step else "base",  # 0: sampled before training
         notes=notes if step else (),
     )
-    return step_problem(file.path, step) or Sampled(picture, int(match["time"]))
+    return file.refused_step(step) or Sampled(picture, int(match["time"]))
 
 
 def _text_finder(
     training: Training,
     settings: _Settings,
     user_prompts: Sequence[Prompt],
-    paths: frozenset[Path],
+    beside: NamesByFolder,
 ) -> TextFinder:
     regular = finder_by_position(settings.texts, CONFIG, user_prompts, training, WHAT_TO_DO)
     first = regular
@@ -131,9 +133,9 @@ def _text_finder(
         first = finder_by_position(settings.first_texts, source, user_prompts, training, WHAT_TO_DO)
 
     def find(picture: Picture) -> Prompt | Problem:
-        beside = picture.path.with_suffix(".txt")
-        if beside in paths:
-            return read_text_beside(picture, beside)
+        own = text_name(picture)
+        if own in beside.get(picture.folder, ()):
+            return read_text_beside(picture, own)
         return (regular if picture.step else first)(picture)
 
     return find

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,6 @@ from clipstore.sources.listing import (
     list_tree,
     rule_by_suffix,
     sort_tree,
-    step_problem,
 )
 from clipstore.sources.prompts import PromptBook, prompts_to_book
 from clipstore.sources.promptversions import advice_on_untold, attach_texts, no_text_problem
@@ -98,7 +97,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
 
 
 def _to_pictures(
-    files: Sequence[tuple[ListedFile, int]],
+    files: Sequence[_Numbered],
     step: int,
     notes: tuple[str, ...],
     texts: Mapping[str, str],
@@ -107,9 +106,12 @@ def _to_pictures(
     """Pictures of each prompt, counted in order of their numbers."""
     pictures: list[Picture] = []
     counts: Counter[str] = Counter()
-    for file, _ in sorted(files, key=lambda one: one[1]):
+    for file, _ in sorted(files, key=lambda one: one.number):
         prompt_id = ids.get(texts.get(file.name, ""), PROMPT_ID)
-        pictures.append(Picture(file.path, step, prompt_id, counts[prompt_id], "only", notes=notes))
+        index = counts[prompt_id]
+        pictures.append(
+            Picture(file.folder, file.name, step, prompt_id, index, "only", notes=notes)
+        )
         counts[prompt_id] += 1
     return pictures
 
@@ -118,13 +120,17 @@ def _find(picture: Picture, book: PromptBook) -> Prompt | Problem:
     return book.find(picture.prompt_id) or no_text_problem(picture, book, WHAT_TO_DO)
 
 
-def _sort(file: ListedFile, step: int | None) -> int | Problem | Skipped:
-    """A picture's number, or what else a file is."""
-    if len(file.parts) > 1 or not file.is_picture:
+class _Numbered(NamedTuple):
+    file: ListedFile
+    number: int
+    """In the picture's name."""
+
+
+def _sort(file: ListedFile, step: int | None) -> _Numbered | Problem | Skipped:
+    """A picture with its number, or what else a file is."""
+    if file.folders or not file.is_picture:
         is_settings = file.name in (CARD, "hparams.yml")
-        return Skipped(
-            file.path, "settings" if is_settings else rule_by_suffix(file) or "not_a_sample"
-        )
+        return file.skipped("settings" if is_settings else rule_by_suffix(file) or "not_a_sample")
     if _GRID.fullmatch(file.name):
         return Problem(
             file.path,
@@ -135,7 +141,7 @@ def _sort(file: ListedFile, step: int | None) -> int | Problem | Skipped:
     match = _PICTURE.fullmatch(file.name)
     if match is None:
         rule = "conditioning_input" if file.name == "image_control.png" else "not_a_sample"
-        return Skipped(file.path, rule)
+        return file.skipped(rule)
     if step is None:
         return Problem(
             file.path,
@@ -144,7 +150,7 @@ def _sort(file: ListedFile, step: int | None) -> int | Problem | Skipped:
             "nothing says at which step it was made: neither a hparams.yml in the logs nor a "
             "checkpoint-<step> folder; put the pictures into a folder step_<number> to say it.",
         )
-    return step_problem(file.path, step) or int(match[1])
+    return file.refused_step(step) or _Numbered(file, int(match[1]))
 
 
 def _texts_to_ids(texts: Sequence[str]) -> dict[str, str]:
@@ -155,8 +161,9 @@ def _texts_to_ids(texts: Sequence[str]) -> dict[str, str]:
     return {text: f"{PROMPT_ID}_{number}" for number, text in enumerate(distinct)}
 
 
-def _picture_texts(card: Path, files: Sequence[ListedFile]) -> Mapping[str, str]:
-    return _read_card(card).texts if any(file.path == card for file in files) else {}
+def _picture_texts(card: Path, files: Iterable[ListedFile]) -> Mapping[str, str]:
+    is_there = any(not file.folders and file.name == card.name for file in files)
+    return _read_card(card).texts if is_there else {}
 
 
 def _read_card(path: Path) -> _Card:
@@ -191,7 +198,7 @@ def _is_usable(text: str) -> bool:
 
 
 def _read_logged_settings(
-    files: Sequence[ListedFile],
+    files: Iterable[ListedFile],
 ) -> tuple[TrainerConfig | None, list[str]]:
     """The newest hparams.yml that accelerate's TensorBoard tracker wrote."""
     paths = [file.path for file in files if file.name == "hparams.yml"]
@@ -212,11 +219,11 @@ def _folder_time(path: Path) -> float:
 
 
 def _last_step(
-    config: TrainerConfig | None, files: Sequence[ListedFile]
+    config: TrainerConfig | None, files: Iterable[ListedFile]
 ) -> tuple[int | None, tuple[str, ...]]:
     planned = None if config is None else config.whole("max_train_steps")
     if planned is not None and planned > 0:
         return planned, ()
-    matches = (_CHECKPOINT.fullmatch(file.parts[0]) for file in files if len(file.parts) > 1)
+    matches = (_CHECKPOINT.fullmatch(file.folders[0]) for file in files if file.folders)
     steps = [int(match[1]) for match in matches if match is not None]
     return (max(steps), (CHECKPOINT_NOTE,)) if steps else (None, ())

@@ -12,7 +12,8 @@ file's of the run. When an id has another text at a later step, that is another 
 from __future__ import annotations
 
 import re
-from pathlib import Path
+import sys
+from pathlib import Path, PurePath
 
 from clipstore.layouts import ReadContext
 from clipstore.sources.listing import (
@@ -25,7 +26,7 @@ from clipstore.sources.listing import (
     sort_tree,
 )
 from clipstore.sources.prompts import prompts_to_book
-from clipstore.sources.promptversions import advice_on_untold, attach_texts
+from clipstore.sources.promptversions import advice_on_untold, attach_texts, first_of_each
 from clipstore.sources.textbeside import (
     PROMPT_FILES,
     advice_on_user_prompts,
@@ -42,30 +43,26 @@ _NUMBERED = re.compile(r"(.+)__([0-9]{1,6})", re.S)
 
 def claims(folder: Path) -> str | None:
     """A folder with at least one picture directly inside a folder step_<number>."""
-    for entry in list_folder(folder).folders:
-        if _STEP_FOLDER.fullmatch(entry.name):
-            for name in file_names(folder / entry.name):
+    for step in list_folder(folder).folders:
+        if _STEP_FOLDER.fullmatch(step):
+            for name in file_names(folder / step):
                 if has_picture_suffix(name):
-                    return f"it holds pictures in {entry.name}/"
+                    return f"it holds pictures in {step}/"
     return None
 
 
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """The one run in `folder`."""
     tree = list_tree(folder, without=context.other_runs)
-    paths = frozenset(file.path for file in tree.files)
-    own_prompts, advice = load_own_prompts(folder, paths)
+    beside = tree.names_beside_samples()
+    own_prompts, advice = load_own_prompts(folder, beside)
     book = prompts_to_book(context.user_prompts, own_prompts.prompts, refused=own_prompts.refused)
 
     files = sort_tree(tree, _file_to_picture)
-    found: dict[tuple[int, str, int], Picture] = {}
-    problems = list(files.problems)
-    for _, picture in files.found:
-        first = found.setdefault((picture.step, picture.prompt_id, picture.image_index), picture)
-        if first is not picture:
-            problems.append(_same_name_problem(picture, first))
+    found = first_of_each(files.found)
+    problems = [*files.problems, *(_same_name_problem(*pair) for pair in found.repeated)]
 
-    told = attach_texts(found.values(), text_finder(paths, book))
+    told = attach_texts(found.pictures, text_finder(beside, book))
     what_to_do = (
         "Put the text in a .txt file beside each picture, or pass --prompts FILE with these ids."
     )
@@ -85,12 +82,13 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
 
 def _file_to_picture(file: ListedFile) -> Picture | Problem | Skipped:
     """What a file is by its place and name alone."""
-    step_folder = _STEP_FOLDER.fullmatch(file.parts[0]) if len(file.parts) == 2 else None
+    step_folder = _STEP_FOLDER.fullmatch(file.folders[0]) if len(file.folders) == 1 else None
+    name = PurePath(file.name)
     if not file.is_picture:
-        is_prompt = file.path.suffix == ".txt" if step_folder else file.name in PROMPT_FILES
-        return Skipped(file.path, "prompt_text" if is_prompt else "not_a_picture")
+        is_prompt = name.suffix == ".txt" if step_folder else file.name in PROMPT_FILES
+        return file.skipped("prompt_text" if is_prompt else "not_a_picture")
     if step_folder is None:
-        return Skipped(file.path, "not_in_a_step_folder")
+        return file.skipped("not_in_a_step_folder")
     step = int(step_folder[1])
     if step > MAX_STEP:
         return Problem(
@@ -99,10 +97,9 @@ def _file_to_picture(file: ListedFile) -> Picture | Problem | Skipped:
             "step_out_of_range",
             f"its folder says step {step}; steps end at {MAX_STEP:,}. Rename the folder.",
         )
-    stem = file.path.stem
-    numbered = _NUMBERED.fullmatch(stem)
-    prompt_id, index = (numbered[1], int(numbered[2])) if numbered else (stem, 0)
-    return Picture(file.path, step, prompt_id, index, "only")
+    numbered = _NUMBERED.fullmatch(name.stem)
+    prompt_id, index = (numbered[1], int(numbered[2])) if numbered else (name.stem, 0)
+    return Picture(file.folder, file.name, step, sys.intern(prompt_id), index, "only")
 
 
 def _same_name_problem(picture: Picture, first: Picture) -> Problem:
@@ -110,7 +107,7 @@ def _same_name_problem(picture: Picture, first: Picture) -> Problem:
         picture.path,
         "name",
         "same_prompt_and_index",
-        f"{first.path.name} is already picture {picture.image_index} of prompt "
+        f"{first.name} is already picture {picture.image_index} of prompt "
         f"{picture.prompt_id!r} at step {picture.step}; name further ones "
         f"{picture.prompt_id}__1.png, {picture.prompt_id}__2.png and so on.",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,6 @@ from clipstore.sources.listing import (
     list_tree,
     rule_by_suffix,
     sort_tree,
-    step_problem,
 )
 from clipstore.sources.promptversions import attach_texts
 from clipstore.types import Picture, Problem, Prompt, Run, RunContents, Skipped, content_id
@@ -45,7 +45,7 @@ _STEP_IN_NAME = re.compile(r"(?:^|[^a-z])step[-_ =]?([0-9]{1,10})(?![0-9])", re.
 class _Generated(NamedTuple):
     """A picture that says all there is to know."""
 
-    path: Path
+    file: ListedFile
     prompt: str
     source: str
     trained: CheckpointName
@@ -68,7 +68,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     tree = list_tree(folder, without=context.other_runs)
     files = sort_tree(tree, _sort)
     by_base: dict[str, list[_Generated]] = {}
-    for _, one in files.found:
+    for one in files.found:
         by_base.setdefault(one.trained.base, []).append(one)
     run = Run(context.run_name, folder, NAME, claims(folder) or f"--layout {NAME} asks for it")
     contents = [_to_contents(run, base, found) for base, found in sorted(by_base.items())]
@@ -85,8 +85,8 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
 
 def _sort(file: ListedFile) -> _Generated | Problem | Skipped:
     other = rule_by_suffix(file)
-    if other is not None or len(file.parts) > 1:
-        return Skipped(file.path, other or "not_in_the_folder")
+    if other is not None or file.folders:
+        return file.skipped(other or "not_in_the_folder")
     made = texts_to_made_with(file_to_texts(file.path))
     if made is None:
         return Problem(
@@ -101,8 +101,9 @@ def _sort(file: ListedFile) -> _Generated | Problem | Skipped:
     trained = _find_trained(file.path, made)
     if isinstance(trained, Problem):
         return trained
-    bad = step_problem(file.path, max(trained.step or 0, trained.epoch or 0))
-    return bad or _Generated(file.path, made.prompt, f"{made.tool} in the file", trained)
+    return file.refused_step(max(trained.step or 0, trained.epoch or 0)) or _Generated(
+        file, sys.intern(made.prompt), sys.intern(f"{made.tool} in the file"), trained
+    )
 
 
 def _find_trained(path: Path, made: MadeWith) -> CheckpointName | Problem:
@@ -141,22 +142,29 @@ def _to_contents(run: Run, base: str, found: list[_Generated]) -> RunContents:
     by_step = any(one.trained.step is not None for one in found)
     problems: list[Problem] = []
     pictures: list[Picture] = []
-    prompts: dict[Path, Prompt] = {}
+    prompts: dict[str, Prompt] = {}
+    by_text: dict[tuple[str, str], Prompt] = {}
     counts: dict[tuple[int, str], int] = {}
-    for one in sorted(found, key=lambda one: one.path.name):
+    for one in sorted(found, key=lambda one: one.file.name):
         step, epoch = one.trained.step, one.trained.epoch
         if step is None and by_step:
             why = f"it shows epoch {epoch}, and the run's other pictures are by step"
-            problems.append(_no_step(one.path, why))
+            problems.append(_no_step(one.file.path, why))
             continue
         place = step if step is not None else epoch or 0
-        prompt_id = text_to_id(one.prompt)
+        prompt_id = sys.intern(text_to_id(one.prompt))
         index = counts.get((place, prompt_id), 0)
         counts[place, prompt_id] = index + 1
         notes = () if by_step else (EPOCH_NOTE,)
-        pictures.append(Picture(one.path, place, prompt_id, index, "only", epoch, notes=notes))
-        prompts[one.path] = Prompt(prompt_id, one.prompt, one.source)
-    told = attach_texts(pictures, lambda picture: prompts[picture.path])
+        file = one.file
+        pictures.append(
+            Picture(file.folder, file.name, place, prompt_id, index, "only", epoch, notes=notes)
+        )
+        said = by_text.setdefault(
+            (one.prompt, one.source), Prompt(prompt_id, one.prompt, one.source)
+        )
+        prompts[file.name] = said
+    told = attach_texts(pictures, lambda picture: prompts[picture.name])
     advice = [] if by_step else ["checkpoints here are numbered by epoch: a step is an epoch."]
     return RunContents(
         Run(

@@ -8,7 +8,8 @@ other. So a prompt's id is the folder's name, and an edited prompt is another on
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +23,6 @@ from clipstore.sources.listing import (
     name_problem,
     rule_by_suffix,
     sort_tree,
-    step_problem,
 )
 from clipstore.sources.prompts import PromptBook
 from clipstore.sources.promptversions import TextFinder, no_text_problem
@@ -70,7 +70,6 @@ class _Found(NamedTuple):
     """In a no-ema folder: the weights themselves, not their average."""
     step: int
     epoch: int
-    epoch_step: int
     time: int
     prefix: str
 
@@ -86,16 +85,13 @@ class _Definitions(NamedTuple):
 
 def claims(folder: Path) -> str | None:
     """A folder whose samples/ has a prompt's folder with a file of OneTrainer's name in it."""
-    for entry in list_folder(folder).folders:
-        if entry.name == SAMPLE_FOLDER:
-            break
-    else:
+    if SAMPLE_FOLDER not in list_folder(folder).folders:
         return None
-    for entry in list_folder(folder / SAMPLE_FOLDER).folders:
-        if _PROMPT_FOLDER.fullmatch(entry.name):
-            for name in file_names(folder / SAMPLE_FOLDER / entry.name):
+    for prompt in list_folder(folder / SAMPLE_FOLDER).folders:
+        if _PROMPT_FOLDER.fullmatch(prompt):
+            for name in file_names(folder / SAMPLE_FOLDER / prompt):
                 if _SAMPLE.fullmatch(name):
-                    return f"{SAMPLE_FOLDER}/{entry.name}/ holds OneTrainer's training samples"
+                    return f"{SAMPLE_FOLDER}/{prompt}/ holds OneTrainer's training samples"
     return None
 
 
@@ -103,26 +99,24 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """One run per file name prefix and training."""
     tree = list_tree(folder, without=context.other_runs)
     files = sort_tree(tree, _sort)
-    found = [one for _, one in files.found]
     configs, definitions, advice = _read_configs(tree.files)
     uses_ema = any(config.text("ema") not in (None, "OFF") for _, config in configs)
-    samples = _to_samples(found, uses_ema=uses_ema)
+    others = OtherFiles(files.problems, files.skipped)
+    samples = _to_samples(files.found, uses_ema=uses_ema)
+    del files
     plain = Run(context.run_name, folder, NAME, claims(folder) or f"--layout {NAME} asks for it")
 
     def find(training: Training) -> tuple[TextFinder, Run, Sequence[str]]:
-        times = {one.picture.path: one.time for one in training.samples}
         begun = training.samples[0].time
         before = [config for time, config in configs if time <= begun]
         config = before[-1] if before else configs[0][1] if configs else None
-        own = [one for one in found if one.file.path in times]
         run = replace(
             plain,
-            planned_steps=_planned_steps(config, own),
+            planned_steps=_planned_steps(config, training),
             config={} if config is None else config.values,
         )
-        return _text_finder(times, definitions, context.user_prompts), run, advice
+        return _text_finder(definitions, context.user_prompts), run, advice
 
-    others = OtherFiles(files.problems, files.skipped)
     return trainings_to_contents(plain, split_trainings(samples), others, find, WHAT_TO_DO)
 
 
@@ -139,27 +133,26 @@ def _comparable(name: str) -> str:
 def _sort(file: ListedFile) -> _Found | Problem | Skipped:
     if file.parts[0] != SAMPLE_FOLDER:
         is_settings = file.parts[0] in (CONFIG_FOLDER, "backup") and not file.is_picture
-        return Skipped(file.path, "settings" if is_settings else _rule(file))
+        return file.skipped("settings" if is_settings else _rule(file))
     if file.parts[:2] == (SAMPLE_FOLDER, "custom"):
-        return Skipped(file.path, "manual_sample")
-    folder = _PROMPT_FOLDER.fullmatch(file.parts[1]) if len(file.parts) == 3 else None
+        return file.skipped("manual_sample")
+    folder = _PROMPT_FOLDER.fullmatch(file.folders[1]) if len(file.folders) == 2 else None
     if folder is None:
-        return Skipped(file.path, _rule(file))
+        return file.skipped(_rule(file))
     other = rule_by_suffix(file, with_videos=True)
     if other is not None:
-        return Skipped(file.path, other)
+        return file.skipped(other)
     match = _SAMPLE.fullmatch(file.name)
     if match is None:
         return name_problem(file.path, _FORM, f"{SAMPLE_FOLDER}/{file.parts[1]}/")
-    return step_problem(file.path, int(match["step"])) or _Found(
+    return file.refused_step(int(match["step"])) or _Found(
         file,
-        f"{folder['number']} - {folder['name'] or ''}".strip(),
+        sys.intern(f"{folder['number']} - {folder['name'] or ''}".strip()),
         folder["raw"] is not None,
         int(match["step"]),
         int(match["epoch"]),
-        int(match["epoch_step"]),
         _to_number(match["time"]),
-        match["prefix"] or "",
+        sys.intern(match["prefix"] or ""),
     )
 
 
@@ -182,17 +175,15 @@ def _to_samples(found: Sequence[_Found], *, uses_ema: bool) -> list[Sampled]:
             panel = "checkpoint"
         own_notes = notes if panel == "only" else ()
         picture = Picture(
-            one.file.path, one.step, one.prompt_id, 0, panel, one.epoch, notes=own_notes
+            *(one.file.folder, one.file.name, one.step, one.prompt_id),
+            *(0, panel, one.epoch),
+            notes=own_notes,
         )
         samples.append(Sampled(picture, one.time, one.prefix))
     return samples
 
 
-def _text_finder(
-    times: Mapping[Path, int],
-    definitions: Sequence[_Definitions],
-    user_prompts: Sequence[Prompt],
-) -> TextFinder:
+def _text_finder(definitions: Sequence[_Definitions], user_prompts: Sequence[Prompt]) -> TextFinder:
     def find(picture: Picture) -> Prompt | Problem:
         number, _, name = picture.prompt_id.partition(" -")
         wanted = _comparable(name)
@@ -203,7 +194,8 @@ def _text_finder(
         if len(given_texts) == 1:
             (one,) = given_texts.values()
             return replace(one, prompt_id=picture.prompt_id)
-        time = times[picture.path]
+        match = _SAMPLE.fullmatch(picture.name)
+        time = _to_number(match["time"]) if match else 0
         before = [one for one in definitions if one.time <= time]
         after = [one for one in definitions if one.time > time]
         for definition in (*reversed(before), *after):
@@ -228,7 +220,7 @@ def _matching_text(texts: Sequence[str | None], number: int, wanted: str) -> str
 
 
 def _read_configs(
-    files: Sequence[ListedFile],
+    files: Iterable[ListedFile],
 ) -> tuple[list[tuple[int, TrainerConfig]], list[_Definitions], list[str]]:
     """Configs and sample lists by time, and what to tell the user."""
     configs: list[tuple[int, TrainerConfig]] = []
@@ -263,10 +255,14 @@ def _texts(listed: object) -> Iterator[str | None]:
         yield text if isinstance(text, str) and text_problem(text) is None else None
 
 
-def _planned_steps(config: TrainerConfig | None, found: Sequence[_Found]) -> int | None:
+def _planned_steps(config: TrainerConfig | None, training: Training) -> int | None:
     """Epochs of the config times the steps of one, which the samples' names give."""
     epochs = None if config is None else config.whole("epochs")
-    lengths = {(one.step - one.epoch_step) / one.epoch for one in found if one.epoch}
+    lengths = {
+        (int(match["step"]) - int(match["epoch_step"])) / int(match["epoch"])
+        for one in training.samples
+        if (match := _SAMPLE.fullmatch(one.picture.name)) and int(match["epoch"])
+    }
     if not epochs or len(lengths) != 1:
         return None
     (length,) = lengths

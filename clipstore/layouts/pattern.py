@@ -7,6 +7,7 @@ look like a run with few pictures. Pictures in other folders are left alone.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,17 +15,22 @@ from typing import NamedTuple
 
 from clipstore.errors import PatternError, PatternMismatch
 from clipstore.layouts import ReadContext
-from clipstore.sources.listing import ListedFile, list_tree, rule_by_suffix, step_problem
+from clipstore.sources.listing import (
+    ListedFile,
+    NamesByFolder,
+    list_tree,
+    rule_by_suffix,
+)
 from clipstore.sources.pattern import Mismatch, PathPattern, match_path
 from clipstore.sources.prompts import PromptBook, prompts_to_book
-from clipstore.sources.promptversions import advice_on_untold, attach_texts
+from clipstore.sources.promptversions import advice_on_untold, attach_texts, first_of_each
 from clipstore.sources.textbeside import (
     PROMPT_FILES,
     advice_on_user_prompts,
     load_own_prompts,
     text_finder,
 )
-from clipstore.types import Picture, Problem, Run, RunContents, Skipped
+from clipstore.types import Picture, Problem, Run, RunContents
 
 NAME = "pattern"
 
@@ -68,15 +74,15 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     if pattern is None:
         raise PatternError("", "--layout pattern needs --pattern to say what names mean")
     tree = list_tree(folder, without=context.other_runs)
-    paths = frozenset(file.path for file in tree.files)
+    beside = tree.names_beside_samples()
     runs: dict[tuple[Path, str], _RunFiles] = {}
     problems, skipped = list(tree.problems), list(tree.skipped)
     elsewhere: list[tuple[ListedFile, Mismatch]] = []
     for file in tree.files:
         other = rule_by_suffix(file, with_videos=True)
         if other is not None:
-            is_prompt = file.path.suffix == ".txt" or file.name in PROMPT_FILES
-            skipped.append(Skipped(file.path, "prompt_text" if is_prompt else other))
+            is_prompt = file.name.endswith(".txt") or file.name in PROMPT_FILES
+            skipped.append(file.skipped("prompt_text" if is_prompt else other))
             continue
         values = match_path(pattern, file.parts)
         if isinstance(values, Mismatch):
@@ -93,9 +99,9 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     if not runs and elsewhere:
         file, mismatch = elsewhere[0]
         raise PatternMismatch(pattern.text, file.path, mismatch.why)
-    skipped += [Skipped(file.path, OUTSIDE_RULE) for file, _ in elsewhere]
+    skipped += [file.skipped(OUTSIDE_RULE) for file, _ in elsewhere]
     contents = [
-        _to_contents(runs[key], folder, context, paths, pattern) for key in sorted(runs)
+        _to_contents(runs[key], folder, context, beside, pattern) for key in sorted(runs)
     ] or [RunContents(Run(context.run_name, folder, NAME, _reason(pattern)), (), ())]
     contents[0] = replace(
         contents[0],
@@ -125,20 +131,21 @@ def _values_to_fields(file: ListedFile, values: Mapping[str, str]) -> _Fields | 
     )
     notes = ("step_is_epoch",) if step is None else ()
     place = (epoch or 0) if step is None else step
-    bad = step_problem(file.path, max(place, epoch or 0, index or 0))
-    return bad or _Fields(file, place, epoch, values["prompt_id"], index, notes)
+    return file.refused_step(max(place, epoch or 0, index or 0)) or _Fields(
+        file, place, epoch, sys.intern(values["prompt_id"]), index, notes
+    )
 
 
 def _to_contents(
     own: _RunFiles,
     root: Path,
     context: ReadContext,
-    paths: frozenset[Path],
+    beside: NamesByFolder,
     pattern: PathPattern,
 ) -> RunContents:
-    book, advice = _read_book(own.folder, root, context, paths)
+    book, advice = _read_book(own.folder, root, context, beside)
     pictures, problems = _number_pictures(own.found)
-    told = attach_texts(pictures, text_finder(paths, book))
+    told = attach_texts(pictures, text_finder(beside, book))
     if pictures and "step" not in pattern.fields:
         advice.append("the pattern has no {step}: what is called a step here is an epoch.")
     return RunContents(
@@ -163,41 +170,46 @@ def _run_name(own: _RunFiles, root: Path, context: ReadContext) -> str:
 
 
 def _read_book(
-    folder: Path, root: Path, context: ReadContext, paths: frozenset[Path]
+    folder: Path, root: Path, context: ReadContext, beside: NamesByFolder
 ) -> tuple[PromptBook, list[str]]:
     """The prompt file of the run's folder, then that of the folder that was given."""
-    own, advice = load_own_prompts(folder, paths)
+    own, advice = load_own_prompts(folder, beside)
     sources, refused = [own.prompts], list(own.refused)
     if folder != root:
-        shared, more = load_own_prompts(root, paths)
+        shared, more = load_own_prompts(root, beside)
         sources.append(shared.prompts)
         refused += shared.refused
         advice += more
     return prompts_to_book(context.user_prompts, *sources, refused=refused), advice
 
 
-def _number_pictures(found: Sequence[_Fields]) -> tuple[list[Picture], list[Problem]]:
+def _number_pictures(found: Sequence[_Fields]) -> tuple[Sequence[Picture], list[Problem]]:
     """Pictures with their index; without {index} those of one step and prompt are counted in
-    order of their paths."""
-    pictures: dict[tuple[int, str, int], Picture] = {}
-    problems: list[Problem] = []
+    order of their paths, as they come."""
+    pictures: list[Picture] = []
     counts: dict[tuple[int, str], int] = {}
-    for one in sorted(found, key=lambda one: one.file.parts):
-        count = counts.get((one.step, one.prompt_id), 0)
-        index = count if one.number is None else one.number
-        counts[one.step, one.prompt_id] = count + 1
-        picture = Picture(
-            one.file.path, one.step, one.prompt_id, index, "only", one.epoch, notes=one.notes
-        )
-        first = pictures.setdefault((one.step, one.prompt_id, index), picture)
-        if first is not picture:
-            problems.append(
-                Problem(
-                    one.file.path,
-                    "name",
-                    "same_prompt_and_index",
-                    f"{first.path.name} is already picture {index} of prompt {one.prompt_id!r} at "
-                    f"step {one.step}; remove one, or tell them apart by another field.",
-                )
+    for one in found:
+        index = one.number
+        if index is None:
+            index = counts.get((one.step, one.prompt_id), 0)
+            counts[one.step, one.prompt_id] = index + 1
+        file = one.file
+        pictures.append(
+            Picture(
+                *(file.folder, file.name, one.step, one.prompt_id),
+                *(index, "only", one.epoch),
+                notes=one.notes,
             )
-    return list(pictures.values()), problems
+        )
+    firsts = first_of_each(pictures)
+    return firsts.pictures, [_same_place_problem(*pair) for pair in firsts.repeated]
+
+
+def _same_place_problem(picture: Picture, first: Picture) -> Problem:
+    return Problem(
+        picture.path,
+        "name",
+        "same_prompt_and_index",
+        f"{first.name} is already picture {picture.image_index} of prompt {picture.prompt_id!r} at "
+        f"step {picture.step}; remove one, or tell them apart by another field.",
+    )

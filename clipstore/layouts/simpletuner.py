@@ -66,7 +66,7 @@ def claims(folder: Path) -> str | None:
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """The run in `folder` and one more for each adapter it was compared with."""
     tree = list_tree(folder, without=context.other_runs)
-    files = {file.parts: file.path for file in tree.files}
+    files = {file.parts: file.path for file in tree.beside_samples()}
     found = find_config(folder, files, context.search_root)
     config = found.config
     prompts = gather_prompts(folder, files, config, context.search_root, context.user_prompts)
@@ -92,6 +92,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
         (*tree.skipped, *by_kind.skipped),
         tuple(advice),
     )
+    del tree, by_kind
     slugs = named.slugs
     variants = [
         RunContents(replace(run, name=f"{run.name}@{slug}", variant=slug), (), ())

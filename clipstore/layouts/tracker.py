@@ -22,7 +22,7 @@ from clipstore.sources.listing import (
 )
 from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import TrainerConfig, clean_settings, read_trainer_config
-from clipstore.types import Run, RunContents, Skipped
+from clipstore.types import Run, RunContents
 
 NAME = "tracker"
 
@@ -47,11 +47,12 @@ def claims(folder: Path) -> str | None:
 def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
     """The one run in `folder`, without its pictures."""
     tree = list_tree(folder, without=context.other_runs)
-    config, advice = _read_settings(folder, [file.path for file in tree.files])
+    config, advice = _read_settings(
+        folder, sorted(file.path for file in tree.files if file.name == SETTINGS)
+    )
     skipped = [
-        Skipped(
-            file.path,
-            "settings" if file.name == SETTINGS else rule_by_suffix(file) or "not_a_sample",
+        file.skipped(
+            "settings" if file.name == SETTINGS else rule_by_suffix(file) or "not_a_sample"
         )
         for file in tree.files
     ]
@@ -81,7 +82,7 @@ def _tracker_folders(folder: Path) -> list[Path]:
         below = folder / name
         if is_own_folder(below):
             found.append(below)
-            found += [below / entry.name for entry in list_folder(below).folders[:MAX_FOLDERS]]
+            found += [below / name for name in list_folder(below).folders[:MAX_FOLDERS]]
     return found
 
 
@@ -104,9 +105,8 @@ def _with_picture(folder: Path) -> Path | None:
     return None
 
 
-def _read_settings(folder: Path, paths: list[Path]) -> tuple[dict[str, object], list[str]]:
-    """The newest hparams.yml, else what the logs themselves say of settings."""
-    found = sorted(path for path in paths if path.name == SETTINGS)
+def _read_settings(folder: Path, found: list[Path]) -> tuple[dict[str, object], list[str]]:
+    """The last hparams.yml of those found, else what the logs themselves say of settings."""
     for path in reversed(found):
         try:
             return dict(read_trainer_config(path).values), []

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from operator import attrgetter
 
 from clipstore.pipeline.partrows import PartRows
+from clipstore.sources.promptversions import in_order
 from clipstore.types import Picture, Problem, Run, Skipped
 
 
@@ -71,12 +72,15 @@ class Account:
         self._rows.add_problem(run, problem)
 
     def without_duplicates(self, run: Run, pictures: Sequence[Picture]) -> Iterator[Picture]:
-        """The pictures but those that claim another one's place; these are refused."""
-        first_of: dict[tuple[int, str, int, str], Path] = {}
-        for picture in pictures:
-            key = (picture.step, picture.prompt_id, picture.image_index, picture.panel)
-            first = first_of.setdefault(key, picture.path)
-            if first == picture.path:
+        """The pictures, in order of their places, but those that claim another one's place; these
+        are refused."""
+        place = attrgetter("step", "prompt_id", "image_index", "panel")
+        file = attrgetter("folder", "name")
+        first = None
+        for picture in in_order(pictures):
+            if first is None or place(picture) != place(first):
+                first = picture
+            if file(picture) == file(first):
                 yield picture
             else:
                 detail = f"same step, prompt and index as {first.name}; rename or remove one."

@@ -104,12 +104,12 @@ def outline(
         problems = outside.problems
         skipped = (
             *outside.skipped,
-            *(Skipped(file.path, OUTSIDE_RULE) for file in outside.files),
+            *(file.skipped(OUTSIDE_RULE) for file in outside.files),
         )
     chosen: Collection[Path] = claimed
     if only_of is not None:
         chosen, logs = _owners(only_of, root, claimed)
-        skipped = tuple(Skipped(path, OUTSIDE_RULE) for path in logs)
+        skipped = tuple(Skipped(path.parent, path.name, OUTSIDE_RULE) for path in logs)
     return Outline(root, skipped, problems, claimed, tuple(sorted(chosen)), user_prompts, pattern)
 
 

@@ -83,12 +83,13 @@ class KnownFiles:
         known = self._find(run, picture)
         if known is None:
             return False
-        part = address_to_part(picture.path)
+        path = picture.path
+        part = address_to_part(path)
         if part is not None:
             # Logs only grow: what lies there was read whole, and stays.
             return part.length == known.size_bytes
         try:
-            now = picture.path.stat()
+            now = path.stat()
         except OSError:
             return False
         return (

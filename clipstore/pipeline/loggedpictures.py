@@ -132,7 +132,7 @@ class _Taken:
         if original is None:
             return None
         detail = f"{what} {path_in_run(original, self._run)}"
-        return Skipped(path, rule, detail, copy_of=original)
+        return Skipped(path.parent, path.name, rule, detail, copy_of=original)
 
     def add(self, picture: Picture, source: str) -> None:
         key = (picture.step, picture.prompt_id, picture.image_index)
@@ -160,11 +160,11 @@ def _outcome(
     reading = next((one for one in readings if path in one.pictures), None)
     found = None if reading is None else reading.pictures[path]
     if reading is None or found is None:
-        return Skipped(path, UNKNOWN_RULE)
+        return Skipped(path.parent, path.name, UNKNOWN_RULE)
     if isinstance(found, Problem):
         return found
     if found[0].step < 0:
-        return Skipped(path, UNKNOWN_RULE)
+        return Skipped(path.parent, path.name, UNKNOWN_RULE)
     bad = step_problem(path, found[0].step)
     if bad is not None:
         return bad

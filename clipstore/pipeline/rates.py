@@ -85,7 +85,7 @@ def _read_rate(paths: list[Path], pixel_path: PixelPath, n_processes: int, secon
         pixel_path, BASE_PICTURES_BYTES, SECONDS_PER_PICTURE, MEMORY_PER_PICTURE_BYTES
     )
     tasks: Iterator[ReadTask] = (
-        ReadTask(Picture(path, 0, "sample", 0, "only")) for path in cycle(paths)
+        ReadTask(Picture(path.parent, path.name, 0, "sample", 0, "only")) for path in cycle(paths)
     )
     with ReadPool(n_processes, setup) as pool:
         for _ in range(_TASKS_AHEAD * n_processes):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +43,10 @@ _SETTINGS = re.compile(
 class SortedFiles:
     """All files of the folder."""
 
-    pictures: Mapping[str, tuple[Reading, ...]]
-    """Names in validation_images/ with their possible readings; at least one each."""
-    paths: Mapping[str, Path]
-    """The same names' paths."""
+    pictures: tuple[str, ...]
+    """Names in validation_images/ that have at least one reading."""
+    folder: Path
+    """Where these pictures are."""
     base: tuple[tuple[Path, BaseReading], ...]
     problems: tuple[Problem, ...]
     skipped: tuple[Skipped, ...]
@@ -69,19 +69,19 @@ class NamedFiles:
 
 def sort_files(files: Iterable[ListedFile]) -> SortedFiles:
     """Sort by place and name; nothing is opened."""
-    pictures: dict[str, tuple[Reading, ...]] = {}
-    paths: dict[str, Path] = {}
+    pictures: list[str] = []
+    folder = Path()
     base: list[tuple[Path, BaseReading]] = []
     problems: list[Problem] = []
     skipped: list[Skipped] = []
-    outcome: tuple[Reading, ...] | BaseReading | Problem | Skipped
+    outcome: str | BaseReading | Problem | Skipped
     for file in files:
-        if file.parts[:-1] == (PICTURES,):
+        if file.folders == (PICTURES,):
             outcome = _picture_name(file)
-        elif file.parts[:-1] == BASE_PICTURES:
+        elif file.folders == BASE_PICTURES:
             outcome = _base_name(file)
         else:
-            outcome = Skipped(file.path, _rule_by_place(file))
+            outcome = file.skipped(_rule_by_place(file))
         if isinstance(outcome, Problem):
             problems.append(outcome)
         elif isinstance(outcome, Skipped):
@@ -89,8 +89,9 @@ def sort_files(files: Iterable[ListedFile]) -> SortedFiles:
         elif isinstance(outcome, BaseReading):
             base.append((file.path, outcome))
         else:
-            pictures[file.name], paths[file.name] = outcome, file.path
-    return SortedFiles(pictures, paths, tuple(base), tuple(problems), tuple(skipped))
+            pictures.append(outcome)
+            folder = file.folder
+    return SortedFiles(tuple(pictures), folder, tuple(base), tuple(problems), tuple(skipped))
 
 
 def name_files(
@@ -106,7 +107,7 @@ def name_files(
         media_rows=log.rows,
         known_ids=known,
         base_ids={reading.shortname for _, reading in files.base},
-        is_older=lambda name: _was_written_before_indices(files.paths[name]),
+        is_older=lambda name: _was_written_before_indices(files.folder / name),
     )
     resolved = resolve_names(files.pictures, evidence)
     if _compares_adapters(config):
@@ -118,10 +119,10 @@ def name_files(
     pictures = []
     for name, reading in resolved.readings.items():
         if reading.form == "counter":
-            chosen = _counter_file(files.paths[name], reading, given, counter_is_single)
+            chosen = _counter_file(files.folder, name, reading, given, counter_is_single)
         else:
             prompt_id, slug = split_adapter(reading.shortname, known)
-            chosen = NamedFile(files.paths[name], reading, prompt_id, slug)
+            chosen = NamedFile(files.folder, name, reading, prompt_id, slug)
         pictures.append(chosen)
     base = []
     for path, base_reading in files.base:
@@ -130,10 +131,10 @@ def name_files(
     return NamedFiles(tuple(pictures), tuple(base), resolved.guessed)
 
 
-def _picture_name(file: ListedFile) -> tuple[Reading, ...] | Problem | Skipped:
+def _picture_name(file: ListedFile) -> str | Problem | Skipped:
     other = rule_by_suffix(file, with_videos=True)
     if other is not None:
-        return Skipped(file.path, other)
+        return file.skipped(other)
     readings = name_to_readings(file.name)
     if not readings:
         return Problem(
@@ -150,13 +151,13 @@ def _picture_name(file: ListedFile) -> tuple[Reading, ...] | Problem | Skipped:
             "step_out_of_range",
             f"its name says step {readings[0].step}; steps end at {MAX_STEP:,}. Rename it.",
         )
-    return readings
+    return file.name
 
 
 def _base_name(file: ListedFile) -> BaseReading | Problem | Skipped:
     other = rule_by_suffix(file, with_videos=True)
     if other is not None:
-        return Skipped(file.path, other)
+        return file.skipped(other)
     return base_name_to_reading(file.name) or Problem(
         file.path,
         "name",
@@ -168,7 +169,7 @@ def _base_name(file: ListedFile) -> BaseReading | Problem | Skipped:
 
 def _rule_by_place(file: ListedFile) -> str:
     """Why a file outside the two picture folders is left alone."""
-    top, folders = file.parts[0], file.parts[:-1]
+    top, folders = file.parts[0], file.folders
     rules = (
         ("thumbnail", ".thumbs" in folders),
         ("temporary_file", ".tmp" in folders or file.name.endswith(".tmp")),
@@ -218,9 +219,9 @@ def _counter_is_single(
 
 
 def _counter_file(
-    path: Path, reading: Reading, given: Collection[str], is_single: bool
+    folder: Path, name: str, reading: Reading, given: Collection[str], is_single: bool
 ) -> NamedFile:
     numbered = f"{COUNTER_ID}_{reading.image_index}"
     if is_single and numbered not in given:
-        return NamedFile(path, reading, SINGLE_ID)
-    return NamedFile(path, reading._replace(image_index=0), numbered)
+        return NamedFile(folder, name, reading, SINGLE_ID)
+    return NamedFile(folder, name, reading._replace(image_index=0), numbered)

@@ -8,6 +8,7 @@ v3.0.0 (2025-10-10) and the only picture of "ds_3" before. Forms and dates: Simp
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -121,10 +122,10 @@ def _match_to_reading(form: Form, match: re.Match[str]) -> Reading:
     return Reading(
         form,
         int(groups["step"]),
-        groups.get("shortname", COUNTER_ID),
+        sys.intern(groups.get("shortname", COUNTER_ID)),
         None if index is None else int(index),
         label,
-        groups["ext"],
+        sys.intern(groups["ext"]),
     )
 
 
@@ -172,9 +173,7 @@ class ResolvedNames:
     is the only number there is no doubt: no version ended every id in _0."""
 
 
-def resolve_names(
-    readings: Mapping[str, tuple[Reading, ...]], evidence: NameEvidence
-) -> ResolvedNames:
+def resolve_names(names: Iterable[str], evidence: NameEvidence) -> ResolvedNames:
     """Pick one reading per name. Every name must have at least one.
 
     In order: the media log; a known prompt id; a benchmark picture's id; the form of the other
@@ -182,8 +181,8 @@ def resolve_names(
     """
     chosen: dict[str, Reading] = {}
     waiting: list[str] = []
-    for name, options in readings.items():
-        reading = _by_evidence(name, options, evidence)
+    for name in names:
+        reading = _by_evidence(name, name_to_readings(name), evidence)
         if reading is None:
             waiting.append(name)
         else:
@@ -195,7 +194,7 @@ def resolve_names(
             forms_by_step.setdefault(reading.step, set()).add(reading.form)
     undecided: list[str] = []
     for name in waiting:
-        options = readings[name]
+        options = name_to_readings(name)
         forms = forms_by_step.get(options[0].step, set())
         fitting = [option for option in options if option.form in forms]
         if len(fitting) == 1:
@@ -205,13 +204,16 @@ def resolve_names(
         else:
             undecided.append(name)
 
-    numbers = _shortname_to_numbers(_of_form(readings[name], "indexed") for name in undecided)
+    numbers = _shortname_to_numbers(
+        _of_form(name_to_readings(name), "indexed") for name in undecided
+    )
     guessed = []
     for name in undecided:
-        indexed = _of_form(readings[name], "indexed")
+        options = name_to_readings(name)
+        indexed = _of_form(options, "indexed")
         steps = numbers[indexed.shortname]
         is_index = all(found == set(range(len(found))) for found in steps)
-        chosen[name] = indexed if is_index else _of_form(readings[name], "plain")
+        chosen[name] = indexed if is_index else _of_form(options, "plain")
         if any(found != {0} for found in steps):
             guessed.append(name)
     return ResolvedNames(chosen, tuple(guessed))

@@ -7,13 +7,16 @@ checkpoint's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from clipstore.simpletuner.names import Reading
 from clipstore.simpletuner.settings import config_to_drawn_panels, config_to_sizes
 from clipstore.sources.imageheaders import file_to_size, same_bytes
+from clipstore.sources.promptversions import in_order
 from clipstore.sources.trainerconfig import TrainerConfig
 from clipstore.types import CompositeHints, Picture, Size, Skipped
 
@@ -24,12 +27,17 @@ COPY_RULE = "copy_of_base_picture"
 class NamedFile:
     """A picture in validation_images/ whose name is understood."""
 
-    path: Path
+    folder: Path
+    name: str
     reading: Reading
     prompt_id: str
     """Without the adapter's suffix."""
     slug: str = ""
     """The adapter's suffix; empty for the run's own weights."""
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.name
 
 
 @dataclass(frozen=True)
@@ -60,10 +68,12 @@ def build_pictures(
     sizes = config_to_sizes(config)
     ranked_base = _rank_base_files(base, sizes)
     copies = _find_base_copies(named, ranked_base, sizes)
-    trained = [file for file in named if file.path not in copies]
+    trained = [file for file in named if file.name not in copies]
     pictures, skipped = _base_pictures(
-        [file for file in named if file.path in copies], ranked_base, sizes
+        [file for file in named if file.name in copies], ranked_base, sizes
     )
+    # The pictures of a prompt have the same: one object for all of them.
+    shared: dict[CompositeHints, CompositeHints] = {}
 
     panels = config_to_drawn_panels(config)
     per_size = (None if config is None else config.whole("num_validation_images")) or 1
@@ -77,7 +87,6 @@ def build_pictures(
             panel_sizes=tuple(size for size in dict.fromkeys(others) if size != label),
             base_picture=None if base_file is None else base_file.path,
             base_folder_complete=bool(base),
-            step=file.reading.step,
             ema_comparison=panels.ema,
             base_comparison=panels.base,
             input_stitching=panels.conditioning,
@@ -86,18 +95,13 @@ def build_pictures(
         all_notes = (*notes, "ema_weights") if panels.is_ema_only else notes
         pictures.append(
             Picture(
-                file.path,
-                step,
-                file.prompt_id,
-                index,
-                "checkpoint",
-                epochs.get(step),
-                hints,
-                all_notes,
+                *(file.folder, file.name, step, file.prompt_id),
+                *(index, "checkpoint", epochs.get(step)),
+                composite=shared.setdefault(hints, hints),
+                notes=all_notes,
             )
         )
-    pictures.sort(key=lambda one: (one.step, one.prompt_id, one.image_index, one.panel))
-    return RunPictures(tuple(pictures), tuple(skipped))
+    return RunPictures(tuple(in_order(pictures)), tuple(skipped))
 
 
 def _rank_base_files(base: Sequence[BaseFile], sizes: Sequence[Size]) -> dict[str, list[BaseFile]]:
@@ -120,8 +124,8 @@ def _size_rank(size: Size | None, sizes: Sequence[Size]) -> tuple[int, int, int]
 
 def _find_base_copies(
     named: Sequence[NamedFile], base: Mapping[str, Sequence[BaseFile]], sizes: Sequence[Size]
-) -> set[Path]:
-    """Raw copies of the base model's pictures among the checkpoints' pictures.
+) -> set[str]:
+    """Names of raw copies of the base model's pictures among the checkpoints' pictures.
 
     The benchmark saves them under the step at which it ran: 0 for a new run, else the step of the
     resume. At step 0 a picture of exactly the labelled size is one (drawn pictures are larger). At
@@ -138,7 +142,7 @@ def _find_base_copies(
         for file in files:
             labels = [one.label for one in base.get(file.prompt_id, [])]
             if _is_clean(file, [file.reading.label, *sizes, *labels]):
-                copies.add(file.path)
+                copies.add(file.name)
     return copies
 
 
@@ -174,7 +178,7 @@ def _base_copy(path: Path, originals: Sequence[Path]) -> Skipped:
     """A second copy of a base picture; of several originals the one that has its bytes."""
     same = [original for original in originals if same_bytes(path, original)]
     original = same[0] if same else originals[0] if len(originals) == 1 else None
-    return Skipped(path, COPY_RULE, copy_of=original)
+    return Skipped(path.parent, path.name, COPY_RULE, copy_of=original)
 
 
 def _base_pictures(
@@ -200,14 +204,14 @@ def _base_pictures(
             originals = [file.path for file, _, _ in entries]
             skipped += [_base_copy(file.path, originals) for file in benchmark]
             pictures += [
-                Picture(file.path, 0, prompt_id, index, "base", notes=notes)
+                Picture(file.folder, file.name, 0, prompt_id, index, "base", notes=notes)
                 for file, index, notes in entries
             ]
         else:
             originals = [file.path for file in benchmark]
             skipped += [_base_copy(file.path, originals) for file, _, _ in entries]
             pictures += [
-                Picture(file.path, 0, prompt_id, index, "base")
+                Picture(file.path.parent, file.path.name, 0, prompt_id, index, "base")
                 for index, file in enumerate(benchmark)
             ]
     return pictures, skipped
@@ -237,9 +241,10 @@ def _choose_base(
 
 def _with_indices(
     files: Sequence[NamedFile], sizes: Sequence[Size]
-) -> list[tuple[NamedFile, int, tuple[str, ...]]]:
-    """(file, index, notes): the name's index; where it has none, the rank of its size among those
-    of the prompt at any step. A second file for one index gets the next free one, with a note."""
+) -> Iterator[tuple[NamedFile, int, tuple[str, ...]]]:
+    """(file, index, notes), by step and prompt: the name's index; where it has none, the rank of
+    its size among those of the prompt at any step. A second file for one index gets the next free
+    one, with a note."""
     labels: dict[str, list[Size | None]] = {}
     for file in files:
         known = labels.setdefault(file.prompt_id, [])
@@ -251,26 +256,23 @@ def _with_indices(
     def rank(file: NamedFile) -> int:
         return labels[file.prompt_id].index(file.reading.label)
 
-    by_picture: dict[tuple[int, str], list[tuple[int, int, str, NamedFile]]] = {}
-    for file in files:
+    def own_index(file: NamedFile) -> int:
         given = file.reading.image_index
-        index = rank(file) if given is None else given
-        by_picture.setdefault((file.reading.step, file.prompt_id), []).append(
-            (index, rank(file), file.path.name, file)
-        )
-    result: list[tuple[NamedFile, int, tuple[str, ...]]] = []
-    for group in by_picture.values():
-        group.sort(key=lambda entry: entry[:3])
+        return rank(file) if given is None else given
+
+    by_prompt = sorted(files, key=attrgetter("prompt_id"))
+    by_prompt.sort(key=attrgetter("reading.step"))
+    for _, group in groupby(by_prompt, attrgetter("reading.step", "prompt_id")):
         taken: set[int] = set()
         late: list[NamedFile] = []
-        for index, _, _, file in group:
+        for file in sorted(group, key=lambda file: (own_index(file), rank(file), file.name)):
+            index = own_index(file)
             if index in taken:
                 late.append(file)
             else:
                 taken.add(index)
-                result.append((file, index, ()))
+                yield file, index, ()
         for file in late:
             index = max(taken) + 1
             taken.add(index)
-            result.append((file, index, ("index_reassigned",)))
-    return result
+            yield file, index, ("index_reassigned",)

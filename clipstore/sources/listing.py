@@ -7,16 +7,19 @@ be written as UTF-8. Nothing is opened and nothing is stat'ed, so 100,000 names 
 
 from __future__ import annotations
 
+import heapq
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Generic, NamedTuple, TypeVar
 
 from clipstore.types import Problem, Skipped
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 Found = TypeVar("Found")
+NamesByFolder = Mapping[Path, Collection[str]]
+"""Names of files, by the folder that they lie in."""
 
 SCORED_VIDEO_SUFFIX = ".mp4"
 """Videos of which frames are scored; an animated WebP is a picture by its name."""
@@ -26,36 +29,104 @@ MAX_STEP = 2**31 - 1
 """What a name may give as a step."""
 
 
-class ListedFile(NamedTuple):
-    """A regular file below the folder that was listed."""
+class ListedFolder(NamedTuple):
+    """A folder that was listed, itself or below it."""
 
     path: Path
     parts: tuple[str, ...]
-    """Names below that folder, the file's own last."""
+    """Names from the folder that was listed to this one, its own last; empty for that one."""
+
+
+class ListedFile(NamedTuple):
+    """A regular file below the folder that was listed."""
+
+    place: ListedFolder
+    """One object for all files of the folder."""
+    name: str
 
     @property
-    def name(self) -> str:
-        return self.parts[-1]
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.place.path
+
+    @property
+    def path(self) -> Path:
+        return self.place.path / self.name
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Names of the folders below the one that was listed, the innermost last."""
+        return self.place.parts
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The same and the file's own name."""
+        return (*self.place.parts, self.name)
 
     @property
     def is_picture(self) -> bool:
         """By its name's ending, upper or lower case: PNG, JPEG or WebP."""
-        return has_picture_suffix(self.parts[-1])
+        return has_picture_suffix(self.name)
 
     @property
     def is_sample(self) -> bool:
         """A picture, or a video of which frames are scored, by its name's ending."""
-        return self.is_picture or self.parts[-1].lower().endswith(SCORED_VIDEO_SUFFIX)
+        return self.is_picture or self.name.lower().endswith(SCORED_VIDEO_SUFFIX)
+
+    def skipped(self, rule: str) -> Skipped:
+        """This file, left alone by a rule."""
+        return Skipped(self.place.path, self.name, rule)
+
+    def refused_step(self, step: int) -> Problem | None:
+        """This file, if its step is one that no store holds."""
+        return step_problem(self.path, step) if step > MAX_STEP else None
+
+
+class _Branch(NamedTuple):
+    """A folder's own files and the folders in it, both by name."""
+
+    place: ListedFolder
+    names: list[str]
+    below: dict[str, _Branch]
+
+
+class ListedFiles(Iterable[ListedFile]):
+    """The files of a tree, sorted by path, any number of times. Their names are held, and what is
+    handed out is made for the occasion."""
+
+    def __init__(self, root: _Branch) -> None:
+        self._root = root
+
+    def __iter__(self) -> Iterator[ListedFile]:
+        open_branches = [_in_order(self._root)]
+        while open_branches:
+            coming = next(open_branches[-1], None)
+            if coming is None:
+                open_branches.pop()
+            elif isinstance(coming, _Branch):
+                open_branches.append(_in_order(coming))
+            else:
+                yield coming
 
 
 @dataclass(frozen=True)
 class TreeListing:
     """A folder and all below it."""
 
-    files: tuple[ListedFile, ...]
-    """Sorted by path."""
+    files: ListedFiles
     skipped: tuple[Skipped, ...]
     problems: tuple[Problem, ...]
+
+    def beside_samples(self) -> tuple[ListedFile, ...]:
+        """The files that are no samples: texts, settings and the like."""
+        return tuple(file for file in self.files if not file.is_sample)
+
+    def names_beside_samples(self) -> NamesByFolder:
+        """Their names."""
+        names: dict[Path, set[str]] = {}
+        for file in self.beside_samples():
+            names.setdefault(file.folder, set()).add(file.name)
+        return names
 
 
 @dataclass(frozen=True)
@@ -63,7 +134,7 @@ class SortedTree(Generic[Found]):
     """A tree's files by what a layout made of each. The tree's own skipped files and problems are
     among them."""
 
-    found: tuple[tuple[ListedFile, Found], ...]
+    found: tuple[Found, ...]
     problems: tuple[Problem, ...]
     skipped: tuple[Skipped, ...]
 
@@ -71,38 +142,49 @@ class SortedTree(Generic[Found]):
 class FolderEntries(NamedTuple):
     """One folder's entries, sorted by name."""
 
-    files: list[os.DirEntry[str]]
-    folders: list[os.DirEntry[str]]
+    files: list[str]
+    """Names."""
+    folders: list[str]
+    """Names."""
     skipped: list[Skipped]
     problems: list[Problem]
 
 
 def list_tree(folder: Path, *, without: frozenset[Path] = frozenset()) -> TreeListing:
     """Everything below `folder` but for the folders in `without`, which are not entered."""
-    files: list[ListedFile] = []
     skipped: list[Skipped] = []
     problems: list[Problem] = []
-    waiting: list[tuple[Path, tuple[str, ...]]] = [(folder, ())]
+    root = _Branch(ListedFolder(folder, ()), [], {})
+    waiting = [root]
     while waiting:
-        here, parts = waiting.pop()
-        entries = list_folder(here)
+        branch = waiting.pop()
+        here = branch.place
+        entries = list_folder(here.path)
         skipped += entries.skipped
         problems += entries.problems
-        files += [ListedFile(here / entry.name, (*parts, entry.name)) for entry in entries.files]
-        waiting += [
-            (below, (*parts, entry.name))
-            for entry in reversed(entries.folders)
-            if (below := here / entry.name) not in without
-        ]
-    files.sort(key=lambda file: file.parts)
-    return TreeListing(tuple(files), tuple(skipped), tuple(problems))
+        branch.names.extend(entries.files)
+        for name in entries.folders:
+            below = here.path / name
+            if below not in without:
+                branch.below[name] = _Branch(ListedFolder(below, (*here.parts, name)), [], {})
+        waiting += reversed(branch.below.values())
+    return TreeListing(ListedFiles(root), tuple(skipped), tuple(problems))
+
+
+def _in_order(branch: _Branch) -> Iterator[ListedFile | _Branch]:
+    place, below = branch.place, branch.below
+    if not below:
+        yield from (ListedFile(place, name) for name in branch.names)
+        return
+    for name in heapq.merge(branch.names, below):
+        yield below.get(name) or ListedFile(place, name)
 
 
 def sort_tree(
     tree: TreeListing, sort: Callable[[ListedFile], Found | Problem | Skipped]
 ) -> SortedTree[Found]:
     """Every file with what `sort` says it is; each ends in one place."""
-    found: list[tuple[ListedFile, Found]] = []
+    found: list[Found] = []
     problems, skipped = list(tree.problems), list(tree.skipped)
     for file in tree.files:
         outcome = sort(file)
@@ -111,7 +193,7 @@ def sort_tree(
         elif isinstance(outcome, Skipped):
             skipped.append(outcome)
         else:
-            found.append((file, outcome))
+            found.append(outcome)
     return SortedTree(tuple(found), tuple(problems), tuple(skipped))
 
 
@@ -122,7 +204,7 @@ def walk_folders(folder: Path) -> Iterator[tuple[Path, int]]:
         here = waiting.pop()
         entries = list_folder(here)
         yield here, len(entries.files) + len(entries.skipped) + len(entries.problems)
-        waiting += [here / entry.name for entry in reversed(entries.folders)]
+        waiting += [here / name for name in reversed(entries.folders)]
 
 
 def list_folder(folder: Path) -> FolderEntries:
@@ -130,29 +212,32 @@ def list_folder(folder: Path) -> FolderEntries:
     found = FolderEntries([], [], [], [])
     try:
         with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
+            # An entry takes three times the memory of its name.
+            for entry in scan:
+                _sort_in(entry, folder, found)
     except OSError as error:
-        found.problems.append(_folder_problem(folder, error))
-        return found
-    for entry in entries:
-        try:
-            _sort_in(entry, folder, found)
-        except OSError as error:  # some network file systems answer only to stat
-            found.problems.append(_folder_problem(folder / entry.name, error))
+        return FolderEntries([], [], [], [_folder_problem(folder, error)])
+    found.files.sort()
+    found.folders.sort()
+    found.skipped.sort(key=lambda one: one.name)
+    found.problems.sort(key=lambda one: one.path.name)
     return found
 
 
 def _sort_in(entry: os.DirEntry[str], folder: Path, found: FolderEntries) -> None:
-    if not _is_utf8(entry.name):
-        found.problems.append(_name_problem(folder, entry.name))
-    elif entry.is_symlink():
-        found.skipped.append(Skipped(folder / entry.name, "symlink"))
-    elif entry.is_dir(follow_symlinks=False):
-        found.folders.append(entry)
-    elif entry.is_file(follow_symlinks=False):
-        found.files.append(entry)
-    else:
-        found.skipped.append(Skipped(folder / entry.name, "not_regular"))
+    try:
+        if not _is_utf8(entry.name):
+            found.problems.append(_name_problem(folder, entry.name))
+        elif entry.is_symlink():
+            found.skipped.append(Skipped(folder, entry.name, "symlink"))
+        elif entry.is_dir(follow_symlinks=False):
+            found.folders.append(entry.name)
+        elif entry.is_file(follow_symlinks=False):
+            found.files.append(entry.name)
+        else:
+            found.skipped.append(Skipped(folder, entry.name, "not_regular"))
+    except OSError as error:  # some network file systems answer only to stat
+        found.problems.append(_folder_problem(folder / entry.name, error))
 
 
 def file_names(folder: Path) -> Iterator[str]:
@@ -184,7 +269,7 @@ def rule_by_suffix(file: ListedFile, *, with_videos: bool = False) -> str | None
     which frames are scored."""
     if file.is_picture:
         return None
-    suffix = file.path.suffix.lower()
+    suffix = PurePath(file.name).suffix.lower()
     if file.name.endswith((".tmp", ".tmp.mp4")):
         return "temporary_file"
     if with_videos and file.is_sample:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from clipstore.errors import PairsMissing
-from clipstore.sources.listing import ListedFile, list_tree
+from clipstore.sources.listing import ListedFile, NamesByFolder, list_tree
 from clipstore.sources.promptrows import PromptRow, RowRefused, text_to_rows
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem
 from clipstore.types import Problem, Skipped
@@ -62,16 +62,16 @@ def list_pairs(where: Path) -> PairListing:
 
 def _folder_to_pairs(folder: Path) -> PairListing:
     tree = list_tree(folder)
-    paths = frozenset(file.path for file in tree.files)
+    beside = tree.names_beside_samples()
     pairs: list[Pair] = []
     problems = list(tree.problems)
     skipped = list(tree.skipped)
     for file in tree.files:
         if not file.is_picture:
-            is_text = file.path.suffix.lower() == ".txt"
-            skipped.append(Skipped(file.path, "prompt_text" if is_text else "not_a_picture"))
+            is_text = file.name.lower().endswith(".txt")
+            skipped.append(file.skipped("prompt_text" if is_text else "not_a_picture"))
             continue
-        text = _text_beside(file, paths)
+        text = _text_beside(file, beside)
         if isinstance(text, Problem):
             problems.append(text)
         else:
@@ -79,22 +79,24 @@ def _folder_to_pairs(folder: Path) -> PairListing:
     return PairListing(tuple(pairs), tuple(problems), tuple(skipped))
 
 
-def _text_beside(file: ListedFile, paths: frozenset[Path]) -> str | Problem:
-    own = file.path.with_suffix(".txt")
-    numbered = _NUMBERED.fullmatch(file.path.stem)
-    shared = file.path.with_name(f"{numbered[1]}.txt") if numbered else own
-    beside = next((path for path in (own, shared) if path in paths), None)
-    if beside is None:
+def _text_beside(file: ListedFile, beside: NamesByFolder) -> str | Problem:
+    stem = PurePath(file.name).stem
+    own = f"{stem}.txt"
+    numbered = _NUMBERED.fullmatch(stem)
+    shared = f"{numbered[1]}.txt" if numbered else own
+    there = beside.get(file.folder, ())
+    name = next((name for name in (own, shared) if name in there), None)
+    if name is None:
         return Problem(
-            file.path, "prompt", "no_prompt_text", f"there is no {own.name} beside it with its text"
+            file.path, "prompt", "no_prompt_text", f"there is no {own} beside it with its text"
         )
     try:
-        text = read_text(beside, max_bytes=MAX_TEXT_BYTES).strip()
+        text = read_text(file.folder / name, max_bytes=MAX_TEXT_BYTES).strip()
     except Unreadable as error:
-        return Problem(file.path, "prompt", "prompt_unreadable", f"{beside.name}: {error}.")
+        return Problem(file.path, "prompt", "prompt_unreadable", f"{name}: {error}.")
     bad = _unusable(text)
     if bad is not None:
-        return Problem(file.path, "prompt", "prompt_unreadable", f"{beside.name}: {bad}.")
+        return Problem(file.path, "prompt", "prompt_unreadable", f"{name}: {bad}.")
     return text
 
 

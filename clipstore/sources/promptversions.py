@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from clipstore.sources.prompts import PromptBook, list_ids
 from clipstore.types import Picture, Problem, Prompt
@@ -30,9 +31,41 @@ class TextedPictures:
     """A sentence per id that has several texts."""
 
 
+@dataclass(frozen=True)
+class FirstOfEach:
+    """Pictures parted into the first of each step, prompt and index, and the others."""
+
+    pictures: tuple[Picture, ...]
+    """In order of these."""
+    repeated: tuple[tuple[Picture, Picture], ...]
+    """(another one, the first)."""
+
+
+def in_order(found: Iterable[Picture]) -> list[Picture]:
+    """By step, prompt, index and panel; equal ones as they come."""
+    ordered = list(found)
+    # Key by key, the last one first: tuples of the keys would take as much memory as the pictures.
+    for key in ("panel", "image_index", "prompt_id", "step"):
+        ordered.sort(key=attrgetter(key))
+    return ordered
+
+
+def first_of_each(found: Iterable[Picture]) -> FirstOfEach:
+    """Of pictures that claim one place the one that comes first."""
+    pictures: list[Picture] = []
+    repeated: list[tuple[Picture, Picture]] = []
+    place = attrgetter("step", "prompt_id", "image_index")
+    for picture in in_order(found):
+        if pictures and place(pictures[-1]) == place(picture):
+            repeated.append((picture, pictures[-1]))
+        else:
+            pictures.append(picture)
+    return FirstOfEach(tuple(pictures), tuple(repeated))
+
+
 def attach_texts(found: Iterable[Picture], find_text: TextFinder) -> TextedPictures:
     """Give every picture its text. No two of `found` may share step, id, index and panel."""
-    ordered = sorted(found, key=lambda one: (one.step, one.prompt_id, one.image_index, one.panel))
+    ordered = in_order(found)
     versions = _PromptVersions({picture.prompt_id for picture in ordered})
     pictures: list[Picture] = []
     problems: list[Problem] = []
@@ -43,7 +76,9 @@ def attach_texts(found: Iterable[Picture], find_text: TextFinder) -> TextedPictu
             problems.append(prompt)
             untold.add(picture.prompt_id)
         else:
-            pictures.append(replace(picture, prompt_id=versions.add(prompt)))
+            name = versions.add(prompt)
+            same = name == picture.prompt_id
+            pictures.append(picture if same else replace(picture, prompt_id=name))
     return TextedPictures(
         tuple(pictures),
         versions.prompts(),

@@ -5,9 +5,10 @@ Invariant: the text beside a picture wins, then --prompts, then the run's prompt
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from clipstore.errors import PromptFileError
+from clipstore.sources.listing import NamesByFolder
 from clipstore.sources.prompts import PromptBook, PromptFile, list_ids, load_prompt_file
 from clipstore.sources.promptversions import TextFinder, no_text_problem
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem
@@ -18,9 +19,10 @@ PROMPT_FILES = ("prompts.json", "prompts.jsonl", "prompts.csv", "prompts.tsv", "
 MAX_TEXT_BYTES = 2**20
 
 
-def load_own_prompts(folder: Path, paths: frozenset[Path]) -> tuple[PromptFile, list[str]]:
-    """The prompt file in a run's folder, and what to tell the user of it. `paths`: all files."""
-    there = [name for name in PROMPT_FILES if folder / name in paths]
+def load_own_prompts(folder: Path, beside: NamesByFolder) -> tuple[PromptFile, list[str]]:
+    """The prompt file in a run's folder, and what to tell the user of it. `beside`: all files that
+    are no samples."""
+    there = [name for name in PROMPT_FILES if name in beside.get(folder, ())]
     if not there:
         return PromptFile((), ()), []
     advice = []
@@ -34,34 +36,39 @@ def load_own_prompts(folder: Path, paths: frozenset[Path]) -> tuple[PromptFile, 
     return loaded, advice
 
 
-def text_finder(paths: frozenset[Path], book: PromptBook) -> TextFinder:
+def text_finder(beside: NamesByFolder, book: PromptBook) -> TextFinder:
     """Looks beside the picture (its own name first, then its prompt id), then in the book."""
 
     def find(picture: Picture) -> Prompt | Problem:
-        own = picture.path.with_suffix(".txt")
-        shared = picture.path.with_name(f"{picture.prompt_id}.txt")
-        beside = next((path for path in (own, shared) if path in paths), None)
-        if beside is not None:
-            return read_text_beside(picture, beside)
+        own, shared = text_name(picture), f"{picture.prompt_id}.txt"
+        there = beside.get(picture.folder, ())
+        name = next((name for name in (own, shared) if name in there), None)
+        if name is not None:
+            return read_text_beside(picture, name)
         return book.find_for_stem(picture.prompt_id) or no_text_problem(
             picture,
             book,
-            f"write it into {own.name} beside the picture, or pass --prompts FILE with that id.",
+            f"write it into {own} beside the picture, or pass --prompts FILE with that id.",
         )
 
     return find
 
 
-def read_text_beside(picture: Picture, beside: Path) -> Prompt | Problem:
-    """The whole file as one prompt."""
+def text_name(picture: Picture) -> str:
+    """The name of the text that is beside this picture alone."""
+    return PurePath(picture.name).with_suffix(".txt").name
+
+
+def read_text_beside(picture: Picture, name: str) -> Prompt | Problem:
+    """The whole file of this name in the picture's folder as one prompt."""
     try:
-        text = read_text(beside, max_bytes=MAX_TEXT_BYTES).strip()
+        text = read_text(picture.folder / name, max_bytes=MAX_TEXT_BYTES).strip()
     except Unreadable as error:
-        return Problem(picture.path, "prompt", "prompt_unreadable", f"{beside.name}: {error}.")
+        return Problem(picture.path, "prompt", "prompt_unreadable", f"{name}: {error}.")
     bad = text_problem(text)
     if bad is not None:
-        return Problem(picture.path, "prompt", "prompt_unreadable", f"{beside.name}: {bad}.")
-    return Prompt(picture.prompt_id, text, beside.name)
+        return Problem(picture.path, "prompt", "prompt_unreadable", f"{name}: {bad}.")
+    return Prompt(picture.prompt_id, text, name)
 
 
 def advice_on_user_prompts(

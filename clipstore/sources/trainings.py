@@ -64,7 +64,10 @@ def split_trainings(samples: Iterable[Sampled]) -> tuple[Training, ...]:
     for name in sorted(by_name):
         ordered = sorted(
             by_name[name],
-            key=lambda one: (one.time, one.picture.step, one.picture.prompt_id, one.picture.path),
+            key=lambda one: (
+                *(one.time, one.picture.step, one.picture.prompt_id),
+                *(one.picture.folder, one.picture.name),
+            ),
         )
         for number, part in enumerate(_begin_anew(ordered), 1):
             found.append(_to_training(name, number, part))
@@ -134,13 +137,17 @@ def _to_training(name: str, number: int, part: Sequence[Sampled]) -> Training:
         step = sample.picture.step
         if step < previous:
             late = [key for key in kept if key[0] >= step]
-            outdated += [Skipped(kept.pop(key).picture.path, OUTDATED_RULE) for key in late]
+            outdated += [_skipped(kept.pop(key), OUTDATED_RULE) for key in late]
         previous = step
         key = (step, sample.picture.prompt_id, sample.picture.panel)
         if key in kept:
-            outdated.append(Skipped(kept.pop(key).picture.path, AGAIN_RULE))
+            outdated.append(_skipped(kept.pop(key), AGAIN_RULE))
         kept[key] = sample
     return Training(name, number, tuple(kept.values()), tuple(outdated))
+
+
+def _skipped(sample: Sampled, rule: str) -> Skipped:
+    return Skipped(sample.picture.folder, sample.picture.name, rule)
 
 
 def _run_name(run: Run, training: Training) -> str:

@@ -127,5 +127,7 @@ def _picture(
     if cell is not None:
         path = address_of_cell(path, cell.place)
     return Picture(
-        path, placed.step, prompt_id, index, panel, placed.epoch, notes=placed.notes, cell=cell
+        *(path.parent, path.name, placed.step, prompt_id, index, panel, placed.epoch),
+        notes=placed.notes,
+        cell=cell,
     )

@@ -38,5 +38,6 @@ def read(logged: Sequence[LoggedPicture], facts: RunFacts) -> TagReading:
         else:
             prompt_id = f"{match['number']} - {match['name']}".strip()
             panel: Panel = "only" if one.step else "base"
-            pictures[one.path] = (Picture(one.path, one.step, prompt_id, 0, panel),)
+            place = (one.path.parent, one.path.name)
+            pictures[one.path] = (Picture(*place, one.step, prompt_id, 0, panel),)
     return TagReading(pictures)

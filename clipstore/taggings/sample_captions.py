@@ -30,7 +30,8 @@ def read(logged: Sequence[LoggedPicture], facts: RunFacts) -> TagReading:
             continue
         prompt_id = str(int(match["number"]))
         panel: Panel = "only" if one.step else "base"
-        pictures[one.path] = (Picture(one.path, one.step, prompt_id, one.item, panel),)
+        place = (one.path.parent, one.path.name)
+        pictures[one.path] = (Picture(*place, one.step, prompt_id, one.item, panel),)
         if one.caption is not None:
             prompts[prompt_id] = Prompt(prompt_id, one.caption, "caption in the log")
     return TagReading(pictures, tuple(prompts.values()), frozenset(pictures))

@@ -106,14 +106,14 @@ def _to_picture(
         panel_sizes=tuple(size for size in sizes if size != label),
         base_picture=base_picture,
         base_folder_complete=base.is_dir() and any(base.glob(f"*{suffix}_*")),
-        step=one.step,
         ema_comparison=panels.ema,
         base_comparison=panels.base,
         input_stitching=panels.conditioning,
     )
     notes = ("ema_weights",) if panels.is_ema_only else ()
     index = sizes.index(label) if label in sizes else 0 if label else max(1, len(sizes))
-    return Picture(one.path, one.step, prompt_id, index, "checkpoint", None, hints, notes)
+    place = (one.path.parent, one.path.name)
+    return Picture(*place, one.step, prompt_id, index, "checkpoint", None, hints, notes)
 
 
 def _prompts(
@@ -132,5 +132,5 @@ def _prompts(
 
 def _gathered(facts: RunFacts, config: TrainerConfig) -> RunPrompts:
     root = facts.contents.run.root
-    files = {file.parts: file.path for file in list_tree(root).files}
+    files = {file.parts: file.path for file in list_tree(root).beside_samples()}
     return gather_prompts(root, files, config, facts.search_root, facts.user_prompts)
