@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 from clipstore.kohya.names import SampleName
 from clipstore.kohya.settings import (
@@ -51,6 +50,9 @@ WHAT_TO_DO = (
     "output folder as sample_prompts.txt."
 )
 
+_NOTES = (BY_POSITION_NOTE,)
+_NOTES_BY_EPOCH = (BY_POSITION_NOTE, EPOCH_NOTE)
+
 NameParser = Callable[[str], SampleName | None]
 
 
@@ -74,7 +76,7 @@ def read_output_folder(
     tree = list_tree(plain.root, without=other_runs)
     files = {file.parts: file.path for file in tree.beside_samples()}
     sorted_files = sort_tree(tree, lambda file: _sort(file, parse, form))
-    samples, mixed = _to_samples(sorted_files.found)
+    samples, mixed = _part_mixed(sorted_files.found)
     others = OtherFiles((*sorted_files.problems, *mixed), sorted_files.skipped)
     del sorted_files
     trainings = split_trainings(samples)
@@ -101,12 +103,7 @@ def read_output_folder(
     return trainings_to_contents(plain, trainings, others, find, WHAT_TO_DO)
 
 
-class _Named(NamedTuple):
-    file: ListedFile
-    name: SampleName
-
-
-def _sort(file: ListedFile, parse: NameParser, form: str) -> _Named | Problem | Skipped:
+def _sort(file: ListedFile, parse: NameParser, form: str) -> Sampled | Problem | Skipped:
     if file.parts in PROMPT_FILES:
         return file.skipped("prompt_text")
     if file.folders != (SAMPLE_FOLDER,):
@@ -117,30 +114,34 @@ def _sort(file: ListedFile, parse: NameParser, form: str) -> _Named | Problem | 
         return file.skipped(other)
     if name is None:
         return name_problem(file.path, form, f"{SAMPLE_FOLDER}/")
-    return file.refused_step(name.step or name.epoch or 0) or _Named(file, name)
+    return file.refused_step(name.step or name.epoch or 0) or _to_sample(file, name)
 
 
-def _to_samples(named: Sequence[_Named]) -> tuple[list[Sampled], list[Problem]]:
-    by_step = {name.output_name for _, name in named if name.step}
+def _to_sample(file: ListedFile, name: SampleName) -> Sampled:
+    step = name.epoch if name.step is None else name.step
+    picture = Picture(
+        file.folder,
+        file.name,
+        step or 0,
+        sys.intern(str(name.prompt_number)),
+        0,
+        "only" if step else "base",  # 0: sampled before training
+        name.epoch,
+        notes=_NOTES_BY_EPOCH if name.epoch else _NOTES,
+    )
+    return Sampled(picture, name.time, name.output_name)
+
+
+def _part_mixed(found: Sequence[Sampled]) -> tuple[list[Sampled], list[Problem]]:
+    """Samples by epoch are problems where the others of their output are by step."""
+    by_step = {one.output_name for one in found if one.picture.step and not one.picture.epoch}
     samples: list[Sampled] = []
     problems: list[Problem] = []
-    for file, name in named:
-        if name.epoch and name.output_name in by_step:
-            problems.append(_mixed_problem(file.path, name.epoch))
-            continue
-        notes = (BY_POSITION_NOTE, EPOCH_NOTE) if name.epoch else (BY_POSITION_NOTE,)
-        step = name.epoch if name.step is None else name.step
-        picture = Picture(
-            file.folder,
-            file.name,
-            step or 0,
-            sys.intern(str(name.prompt_number)),
-            0,
-            "only" if step else "base",  # 0: sampled before training
-            name.epoch,
-            notes=notes,
-        )
-        samples.append(Sampled(picture, name.time, name.output_name))
+    for one in found:
+        if one.picture.epoch and one.output_name in by_step:
+            problems.append(_mixed_problem(one.picture.path, one.picture.epoch))
+        else:
+            samples.append(one)
     return samples, problems
 
 

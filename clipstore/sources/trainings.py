@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from clipstore.sources.promptversions import TextFinder, advice_on_untold, attach_texts
@@ -56,19 +57,16 @@ class OtherFiles:
 
 
 def split_trainings(samples: Iterable[Sampled]) -> tuple[Training, ...]:
-    """The trainings, by output name and then in order of time."""
+    """The trainings of samples that come by path: by output name and then in order of time."""
     by_name: dict[str, list[Sampled]] = {}
     for sample in samples:
         by_name.setdefault(sample.output_name, []).append(sample)
     found: list[Training] = []
     for name in sorted(by_name):
-        ordered = sorted(
-            by_name[name],
-            key=lambda one: (
-                *(one.time, one.picture.step, one.picture.prompt_id),
-                *(one.picture.folder, one.picture.name),
-            ),
-        )
+        ordered = by_name.pop(name)
+        # Key by key, the last one first, as in `in_order`; equal ones stay by path.
+        for key in ("picture.prompt_id", "picture.step", "time"):
+            ordered.sort(key=attrgetter(key))
         for number, part in enumerate(_begin_anew(ordered), 1):
             found.append(_to_training(name, number, part))
     return tuple(found)
