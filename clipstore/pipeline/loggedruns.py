@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 from clipstore.logged import KnownPicture
 from clipstore.pipeline.loggedpictures import LoggedPlacing
 from clipstore.types import Prompt, Run, RunContents
+
+
+class _Place(NamedTuple):
+    """What makes a run."""
+
+    root: Path
+    variant: str
 
 
 def place_in_folder(
@@ -20,25 +29,28 @@ def place_in_folder(
     pictures: Mapping[int, Sequence[KnownPicture]],
     placing: LoggedPlacing,
 ) -> tuple[RunContents, ...]:
-    """The runs of one folder with their `pictures`, given by the run_id of the log's owner."""
-    placed: dict[str, RunContents] = {}
-    elsewhere: dict[str, list[KnownPicture]] = {}
+    """The runs of one folder with their `pictures`, given by the run_id of the log's owner. With a
+    pattern they are the runs of several folders below it."""
+    placed: dict[_Place, RunContents] = {}
+    elsewhere: dict[_Place, list[KnownPicture]] = {}
     for contents in runs:
         of_run = placing.place(contents, pictures.get(contents.run.run_id, ()))
-        placed[contents.run.variant] = of_run.contents
+        root = contents.run.root
+        placed[_Place(root, contents.run.variant)] = of_run.contents
         for variant, some in of_run.elsewhere.items():
-            elsewhere.setdefault(variant, []).extend(some)
-    for variant, some in sorted(elsewhere.items()):
-        own = placed.get(variant)
+            elsewhere.setdefault(_Place(root, variant), []).extend(some)
+    for place, some in sorted(elsewhere.items(), key=lambda one: one[0]):
+        beside = [contents for contents in runs if contents.run.root == place.root]
+        own = placed.get(place)
         if own is None:
-            own = RunContents(_as_variant(runs[0].run, variant), (), ())
+            own = RunContents(_as_variant(beside[0].run, place.variant), (), ())
         # A tag is taken apart by known prompt ids: all that told whose these are have to be there.
         prompts: dict[str, Prompt] = {}
-        for each in (own, *runs):
+        for each in (own, *beside):
             for prompt in each.prompts:
                 prompts.setdefault(prompt.prompt_id, prompt)
         of_run = placing.place(replace(own, prompts=tuple(prompts.values())), some)
-        placed[variant] = _with_used_prompts(of_run.contents, own.prompts)
+        placed[place] = _with_used_prompts(of_run.contents, own.prompts)
     return tuple(placed.values())
 
 
