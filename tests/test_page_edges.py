@@ -107,6 +107,12 @@ def test_a_cap_below_the_text_itself_is_admitted(data: ReportData):
     assert "Its tables alone are larger than that." in page
 
 
+def test_a_page_without_pictures_admits_a_cap_below_its_text(tmp_path: Path):
+    data = example_data(tmp_path, with_pictures=False)
+    assert "its tables alone are" not in render_page(data)
+    assert "its tables alone are" in render_page(replace(data, size_cap_bytes=1_000))
+
+
 def test_a_page_without_pictures_can_be_asked_for(tmp_path: Path):
     page = render_page(example_data(tmp_path, with_pictures=False))
     assert "<img " not in page
