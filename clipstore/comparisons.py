@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clipstore.findings import Location, PlateauStatus
+from clipstore.findings import BestCheckpoints, Location, PlateauStatus
 
 Scope = Literal["checkpoint", "run"]
 """`checkpoint`: these very weights (which file to ship). `run`: the settings that made them, so the
@@ -88,19 +88,6 @@ class Group:
 
     runs: tuple[str, ...]
     label: GroupLabel
-
-
-@dataclass(frozen=True)
-class BestCheckpoints:
-    """The validations of one run that cannot be told from its best one."""
-
-    run: str
-    best_step: int | None
-    """The highest mean; its lead over the others in `steps` is within what chance gives. None where
-    it may lie in the band: there no checkpoint is ahead of another, judge by eye."""
-    steps: tuple[int, ...]
-    """Holds the truly best one with 95 % confidence; in the band, all that may lie there."""
-    n_validations: int
 
 
 ShakeSource = Literal["assumed", "these runs", "the database"]

@@ -151,6 +151,19 @@ class BaseComparison:
 
 
 @dataclass(frozen=True)
+class BestCheckpoints:
+    """The validations of one run that cannot be told from its best one."""
+
+    run: str
+    best_step: int | None
+    """The highest mean; its lead over the others in `steps` is within what chance gives. None where
+    it may lie in the band: there no checkpoint is ahead of another, judge by eye."""
+    steps: tuple[int, ...]
+    """Holds the truly best one with 95 % confidence; in the band, all that may lie there."""
+    n_validations: int
+
+
+@dataclass(frozen=True)
 class Verdict:
     """All that is said of one run under one model."""
 
@@ -178,6 +191,8 @@ class Verdict:
     None where they are too few."""
     advice: tuple[Advice, ...] = ()
     """The most urgent first."""
+    best: BestCheckpoints | None = None
+    """None with fewer than two validations that count, or too few prompts to compare them."""
     pictures: PictureFindings | None = None
     """What the pictures' vectors say beside the scores; None when they were not read. Nothing of
     it is in `verdict`."""

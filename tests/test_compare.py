@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import ttest_1samp
 
 from clipstore.analysis.analysed import analyse_run
+from clipstore.analysis.bestcheckpoints import is_surely_lower
 from clipstore.analysis.compare import CompareOptions, compare_runs
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.pairs import Difference, prompts_needed, satterthwaite_df
@@ -385,3 +387,21 @@ def test_other_runs_of_the_store_show_the_shake_of_short_ones() -> None:
     assert (alone.shake.source, beside.shake.source) == ("assumed", "the database")
     assert beside.shake.sd > 0.0045 > alone.shake.sd
     assert [run.run for run in beside.runs] == [run.run for run in alone.runs]
+
+
+def test_surely_lower_is_the_t_test_of_every_two_validations_over_their_common_prompts() -> None:
+    rng, rules = np.random.default_rng(5), CompareRules()
+    panel = 0.25 + rng.normal(0, 0.03, 40) + rng.normal(0, 0.012, (9, 40))
+    panel[3:] += np.linspace(0, 0.02, 6)[:, None]
+    panel[rng.random(panel.shape) < 0.3] = np.nan
+    panel[1, 4:] = np.nan  # too few prompts for any comparison
+    found = is_surely_lower(panel, rules)
+    for t in range(9):
+        for j in range(9):
+            each = (panel[t] - panel[j])[np.isfinite(panel[t] - panel[j])]
+            is_lower = False
+            if t != j and len(each) >= rules.min_common_prompts:
+                test = ttest_1samp(each, 0.0, alternative="less")
+                is_lower = bool(test.pvalue < rules.alpha / 8)
+            assert found[t, j] == is_lower, (t, j)
+    assert 5 < found.sum() < 40

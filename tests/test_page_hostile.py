@@ -19,14 +19,13 @@ import pytest
 
 from clipstore.comparisons import (
     BASE,
-    BestCheckpoints,
     ComparedRun,
     Comparison,
     ComparisonSet,
     Group,
     Pair,
 )
-from clipstore.findings import Advice
+from clipstore.findings import Advice, BestCheckpoints
 from clipstore.report import chartdata, figures
 from clipstore.report import page as page_module
 from clipstore.report.gather import PageExtras, gather_report

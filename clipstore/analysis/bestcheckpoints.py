@@ -14,7 +14,7 @@ from clipstore.analysis.analysed import AnalysedRun
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.pairs import may_be_in_band
 from clipstore.analysis.series import Bools, Floats
-from clipstore.comparisons import BestCheckpoints
+from clipstore.findings import BestCheckpoints
 
 
 def best_checkpoints(run: AnalysedRun, rules: CompareRules) -> BestCheckpoints | None:
@@ -56,17 +56,20 @@ def is_surely_lower(panel: Floats, rules: CompareRules) -> Bools:
     prompts say nothing.
     """
     n_steps = len(panel)
-    lower = np.zeros((n_steps, n_steps), bool)
-    for t in range(n_steps):
-        each = panel[t] - panel  # (T, n)
-        there = np.isfinite(each)
-        n = there.sum(axis=1)
-        enough = n >= rules.min_common_prompts
-        count = np.maximum(n, 2)
-        mean = np.where(there, each, 0).sum(axis=1) / count
-        square = np.where(there, (each - mean[:, None]) ** 2, 0).sum(axis=1)
-        se = np.sqrt(square / (count - 1) / count)
-        limit = stdtrit(count - 1, 1 - rules.alpha / max(n_steps - 1, 1))
-        lower[t] = enough & (mean < -limit * np.maximum(se, 1e-9))
+    there = np.isfinite(panel)
+    # Without each prompt's own level the squares below are small, and little is lost subtracting.
+    level = np.where(there, panel, 0).sum(axis=0) / np.maximum(there.sum(axis=0), 1)  # (n,)
+    value, counts = np.where(there, panel - level, 0.0), there.astype(float)
+    count = counts @ counts.T  # (T, T) prompts that both have
+    enough = count >= rules.min_common_prompts
+    count = np.maximum(count, 2)
+    total = value @ counts.T  # (T, T) sum of t's values over the prompts that j has too
+    mean = (total - total.T) / count
+    squares = (value**2) @ counts.T
+    square = squares + squares.T - 2 * value @ value.T - count * mean**2
+    se = np.sqrt(np.maximum(square, 0.0) / (count - 1) / count)
+    df, place = np.unique(count - 1, return_inverse=True)  # few, and each takes microseconds
+    limit = stdtrit(df, 1 - rules.alpha / max(n_steps - 1, 1))[place].reshape(count.shape)
+    lower: Bools = enough & (mean < -limit * np.maximum(se, 1e-9))
     np.fill_diagonal(lower, val=False)
     return lower

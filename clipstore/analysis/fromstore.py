@@ -15,6 +15,7 @@ from clipstore.analysis.advice import with_checkpoints
 from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.compare import CompareOptions, compare_run_scores, compare_runs
+from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.inchunks import StoreFacts, run_scores_in_chunks, verdicts_in_chunks
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules, rules_on_scale_of
@@ -42,12 +43,14 @@ def verdicts_from_reader(
     rules: Rules | None = None,
     planned_steps: int | None = None,
     n_processes: int | None = None,
+    compare: CompareRules | None = None,
 ) -> tuple[Verdict, ...]:
     """The same for a store that is open. A large one is judged by `n_processes` at once, one a
-    core when that is None. `planned_steps`: for runs whose config does not say."""
+    core when that is None. `planned_steps`: for runs whose config does not say. `compare`: how a
+    run's checkpoints are held against each other."""
     runs = reader.read("analysis_runs")
     facts = _store_facts(reader, runs, planned_steps)
-    verdicts = verdicts_in_chunks(reader, facts, rules or Rules(), n_processes)
+    verdicts = verdicts_in_chunks(reader, facts, rules or Rules(), compare, n_processes)
     roots = dict(runs.select("run", "root").iter_rows())
     return tuple(_with_checkpoints(verdict, roots.get(verdict.run)) for verdict in verdicts)
 

@@ -21,6 +21,7 @@ import numpy as np
 import polars as pl
 
 from clipstore.analysis.analysed import analyse_run
+from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import (
     RunCells,
@@ -95,7 +96,11 @@ class _Judged(NamedTuple):
 
 
 def verdicts_in_chunks(
-    reader: Reader, facts: StoreFacts, rules: Rules, n_processes: int | None = None
+    reader: Reader,
+    facts: StoreFacts,
+    rules: Rules,
+    compare: CompareRules | None = None,
+    n_processes: int | None = None,
 ) -> tuple[Verdict, ...]:
     """A verdict for every run and model of the store, most actionable first.
 
@@ -105,8 +110,8 @@ def verdicts_in_chunks(
     chunks = _chunks(sizes)
     if len(chunks) <= 1:
         found = [each for chunk in chunks for each in _run_scores(reader, chunk, facts, rules)]
-        return judge_together(found, facts.planned_steps, facts.bands, rules)
-    models = _models_by_sample(reader, sizes, facts, rules)
+        return judge_together(found, facts.planned_steps, facts.bands, rules, compare)
+    models = _models_by_sample(reader, sizes, facts, rules, compare)
     workers = min(n_processes or os.cpu_count() or 1, len(chunks))
     with ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts_alone) as pool:
         judged = _judge_all(pool, reader, [_task(reader, c, facts, rules, models) for c in chunks])
@@ -133,13 +138,18 @@ def run_scores_in_chunks(
 
 
 def _models_by_sample(
-    reader: Reader, sizes: pl.DataFrame, facts: StoreFacts, rules: Rules
+    reader: Reader,
+    sizes: pl.DataFrame,
+    facts: StoreFacts,
+    rules: Rules,
+    compare: CompareRules | None,
 ) -> dict[int, ModelRules]:
     """How the models' runs are judged, with what a sample of the runs shows."""
     sample = sizes.sort("run_id").head(rules.jitter_sample_runs)
     chunks = _chunks(sample.sort("first_row"))
     found = [each for chunk in chunks for each in _run_scores(reader, chunk, facts, rules)]
-    models = with_store_jitter(rules_of_models(facts.bands, facts.models, rules), found)
+    models = rules_of_models(facts.bands, facts.models, rules, compare)
+    models = with_store_jitter(models, found)
     reached = (
         (
             each.model_id,

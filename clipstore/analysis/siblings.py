@@ -8,12 +8,13 @@ Everything is kept by model, because models differ in scale.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from clipstore.analysis.analysed import AnalysedRun
 from clipstore.analysis.clean import series_from_scores
+from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.onset import tail_length
 from clipstore.analysis.plateau import level_of_last
 from clipstore.analysis.rules import Rules, rules_on_scale_of
@@ -38,16 +39,22 @@ class ModelRules:
     """Prompt sets with which a run reached the band; none lies in another."""
     store_jitter: float | None = None
     """SD of a checkpoint's shake over all runs of the model; None with too few of them."""
+    compare: CompareRules = field(default_factory=CompareRules)
+    """How its checkpoints are held against each other."""
 
 
 def rules_of_models(
-    bands: Mapping[int, Band | None], model_ids: Iterable[int], rules: Rules
+    bands: Mapping[int, Band | None],
+    model_ids: Iterable[int],
+    rules: Rules,
+    compare: CompareRules | None = None,
 ) -> dict[int, ModelRules]:
     """By model_id, before any run was looked at."""
     found = {}
     for model_id in model_ids:
         band = bands.get(model_id)
-        found[model_id] = ModelRules(band, rules_on_scale_of(band, rules))
+        own = rules_on_scale_of(band, rules)
+        found[model_id] = ModelRules(band, own, compare=compare or CompareRules())
     return found
 
 

@@ -15,8 +15,10 @@ import polars as pl
 from clipstore.analysis.abandon import Replay, could_be_stuck, replay
 from clipstore.analysis.advice import advice_of
 from clipstore.analysis.analysed import AnalysedRun, analyse_run
+from clipstore.analysis.bestcheckpoints import best_checkpoints
 from clipstore.analysis.cases import Case, answer_of, case_of, label_of
 from clipstore.analysis.clean import series_from_scores
+from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.dataneeded import data_needed
 from clipstore.analysis.facts import Facts
 from clipstore.analysis.looks import Curve, curve_of_series, curve_start
@@ -48,6 +50,7 @@ def verdicts_from_scores(
     runs: pl.DataFrame,
     bands: Mapping[int, Band | None],
     rules: Rules | None = None,
+    compare: CompareRules | None = None,
 ) -> tuple[Verdict, ...]:
     """One verdict per (model, run) that has a row in `scores`, most actionable first.
 
@@ -59,7 +62,9 @@ def verdicts_from_scores(
     """
     rules = rules or Rules()
     planned: dict[int, int | None] = dict(runs.select("run_id", "planned_steps").iter_rows())
-    return judge_together(list(run_scores_from_frame(scores, rules)), planned, bands, rules)
+    return judge_together(
+        list(run_scores_from_frame(scores, rules)), planned, bands, rules, compare
+    )
 
 
 def judge_together(
@@ -67,9 +72,10 @@ def judge_together(
     planned: Mapping[int, int | None],
     bands: Mapping[int, Band | None],
     rules: Rules,
+    compare: CompareRules | None = None,
 ) -> tuple[Verdict, ...]:
     """The same for runs that are matrices already; `planned` by run_id."""
-    models = rules_of_models(bands, {each.model_id for each in found}, rules)
+    models = rules_of_models(bands, {each.model_id for each in found}, rules, compare)
     models = with_store_jitter(models, found)
     runs = [
         analyse_run(each, models[each.model_id].band, models[each.model_id].rules) for each in found
@@ -152,6 +158,7 @@ def verdict_of_run(each: AnalysedRun, planned_steps: int | None, model: ModelRul
         notes=notes,
         store_jitter=model.store_jitter,
         advice=advice,
+        best=best_checkpoints(each, model.compare),
     )
 
 

@@ -14,7 +14,6 @@ from clipstore.analysis.fromstore import comparisons_in_store
 from clipstore.analysis.phrases import change_text, cosine_text
 from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
 from clipstore.comparisons import (
-    BestCheckpoints,
     ComparedRun,
     Comparison,
     ComparisonSet,
@@ -23,6 +22,7 @@ from clipstore.comparisons import (
     Scope,
     ShakeUsed,
 )
+from clipstore.findings import BestCheckpoints
 from clipstore.options import db_option, format_option, result_console, rules_option
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.storage.store import default_store_path

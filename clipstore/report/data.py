@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from clipstore.comparisons import BestCheckpoints, Comparison
+from clipstore.comparisons import Comparison
 from clipstore.findings import Verdict
 from clipstore.report.agreement import HumanAgreement
 from clipstore.report.carddata import MiniStrip, Pictures, RunPrompts, SharedPrompts
@@ -50,8 +50,6 @@ class RunRow:
     """Share of prompts at the last validation whose cosine lies in the band, 0 to 1."""
     last_step: int | None
     curve: RunCurve
-    best: BestCheckpoints | None
-    """Which validations cannot be told from the best one; None where nothing was compared."""
     changes: tuple[PromptChange, ...]
     """Where its prompts changed and the curve breaks."""
     spreads: tuple[StepSpread, ...]

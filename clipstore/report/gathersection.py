@@ -53,7 +53,6 @@ def gather_section(
     run_step = tables.run_step.filter(of_model)
     runs = [verdict.run for verdict in verdicts]
     compared = _of_model(comparisons.of_runs, model) if comparisons else None
-    best = {each.run: each for each in compared.best_checkpoints} if compared else {}
     cards = choice_to_cards(
         verdicts,
         scan.choice,
@@ -79,7 +78,6 @@ def gather_section(
                 breaks=tuple(each.step for each in scan.changes.get(verdict.run, ())),
                 hours=hours.get(verdict.run, ()),
             ),
-            best=best.get(verdict.run),
             changes=scan.changes.get(verdict.run, ()),
             spreads=spreads.get(verdict.run, ()),
             strip=cards.strips.get(verdict.run),

@@ -90,7 +90,7 @@ def _with_interval(number: str, low: float | None, high: float | None) -> str:
 
 
 def _best_step(row: RunRow) -> str:
-    best = row.best
+    best = row.verdict.best
     if best is None:
         return "–"
     if best.best_step is None:
