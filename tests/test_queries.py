@@ -45,6 +45,7 @@ READ_VALUES: dict[str, object] = {
     "model_id": MODEL.model_id,
     "run_ids": [run_id_of("a")],
     "ids": [1, 2],
+    **dict.fromkeys(("changed_rules", "changed_compare_rules", "selection")),
 }
 
 

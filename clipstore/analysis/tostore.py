@@ -1,26 +1,29 @@
-"""Verdicts → store, so that SQL sees what was said, when, and by which constants.
+"""Verdicts and comparisons → store, so that SQL sees what was said, when, and by which constants.
 
 Invariant: only what is new is written, through the spool like everything else, and nobody waits:
-where the database is held, the rows lie in the spool until a command can merge them. Numbers are
-rounded far below their meaning, so that other hardware's last bits are no news.
+where the database is held, the rows lie in the spool until a command can merge them. Verdicts are
+a history; the figures behind them replace the older ones, so that ingests do not make them grow.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
-from clipstore import __version__
 from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.fromstore import verdicts_from_reader
-from clipstore.analysis.rules import Rules
-from clipstore.analysis.rulesfile import changed_rules
+from clipstore.analysis.judgedrows import (
+    Sources,
+    best_checkpoint_rows,
+    difference_rows,
+    interval_rows,
+    verdict_rows,
+)
+from clipstore.comparisons import Comparison
 from clipstore.errors import ClipstoreError
 from clipstore.findings import Verdict
 from clipstore.storage.spool import list_parts, spool_folder, write_part
@@ -30,20 +33,52 @@ from clipstore.storage.tables import TABLE_SCHEMAS
 SCORES_UNASKED = 2_000_000
 """With more scores than this an ingest leaves judging to `clipstore verdict`: it would take longer
 than its user expects of the end of an ingest."""
-DECIMALS = 6
 
-_KEY = ["model_id", "run_id", "changed_rules"]
-_SCHEMA = TABLE_SCHEMAS["verdicts"]
-_SAID = [name for name in _SCHEMA if name not in ("judged_at", "notes")]
+_VERDICT_KEY = ["model_id", "run_id", "changed_rules"]
+_VERDICT_SAID = [name for name in TABLE_SCHEMAS["verdicts"] if name != "judged_at"]
 
 
-class VerdictNews(NamedTuple):
+@dataclass(frozen=True)
+class StoreNews:
     """What is to be kept."""
 
-    rows: pl.DataFrame
-    """Of the table verdicts."""
+    rows: Mapping[str, pl.DataFrame]
+    """By table; those without rows may be among them."""
     left_out: str | None
     """Which verdicts cannot be kept, and why."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of it."""
+
+    is_in_store: bool
+    """False while the rows wait in the spool, and where they could not be written."""
+    told: str | None = None
+    """Why the rows could not even be written."""
+
+
+@dataclass(frozen=True)
+class _Slots:
+    """How the rows of a table replace older ones: all that are alike in `key` and in which of
+    `open_ended` are null go together. Only the newest of each such set are kept."""
+
+    key: tuple[str, ...]
+    open_ended: tuple[str, ...]
+    at: str
+    """The column that says which are newer."""
+
+
+_REPLACED: Mapping[str, _Slots] = {
+    "step_intervals": _Slots(("model_id", "run_id"), ("changed_rules",), "judged_at"),
+    "best_checkpoints": _Slots(("model_id", "run_id"), ("changed_rules",), "judged_at"),
+    "run_differences": _Slots(("model_id",), ("selection", "changed_rules"), "compared_at"),
+}
+_KEPT_READS = {
+    "step_intervals": "kept_intervals",
+    "best_checkpoints": "kept_best_checkpoints",
+    "run_differences": "kept_differences",
+}
 
 
 def renew_verdicts(store: Path, judged_at: datetime) -> str | None:
@@ -58,8 +93,8 @@ def renew_verdicts(store: Path, judged_at: datetime) -> str | None:
                 f"the verdicts in the database are not renewed: judging {n_scores:,} scores "
                 "takes long; `clipstore verdict` does it."
             )
-        news = verdict_news(reader, verdicts_from_reader(reader), Rules(), store, judged_at)
-    _keep(store, news.rows)
+        news = verdict_news(reader, verdicts_from_reader(reader), AllRules(), judged_at)
+    _keep(store, news)
     return news.left_out
 
 
@@ -72,119 +107,97 @@ def judge_and_keep(store: Path, judged_at: datetime) -> str | None:
 
 
 def verdict_news(
-    reader: Reader, verdicts: Sequence[Verdict], rules: Rules, store: Path, judged_at: datetime
-) -> VerdictNews:
-    """Those that say something else than the newest kept ones by the same constants, be these in
-    the store or still in its spool."""
-    sources = reader.read("verdict_sources")
-    rows = _verdict_rows(sources, verdicts, rules, judged_at)
-    kept = [reader.read("newest_verdicts"), *_waiting(store)]
-    newest = pl.concat(kept).sort("judged_at").unique(_KEY, keep="last")
-    content = [pl.col("notes").list.join(" "), *map(pl.col, _SAID)]  # polars joins on no lists
-    return VerdictNews(
-        rows.join(newest, on=content, how="anti", nulls_equal=True), _left_out(sources)
-    )
+    reader: Reader, verdicts: Sequence[Verdict], rules: AllRules, judged_at: datetime
+) -> StoreNews:
+    """The verdicts that say something else than the newest kept ones by the same constants, be
+    these in the store or still in its spool, and the intervals and best checkpoints that are
+    others than those."""
+    sources = Sources(reader.read("verdict_sources"))
+    said = verdict_rows(verdicts, sources, rules, judged_at)
+    kept = [reader.read("newest_verdicts"), *_waiting(reader.path, "verdicts")]
+    newest = pl.concat(kept).sort("judged_at").unique(_VERDICT_KEY, keep="last")
+    news = {
+        "verdicts": _not_in(said, newest, _VERDICT_SAID),
+        "step_intervals": interval_rows(verdicts, sources, rules, judged_at),
+        "best_checkpoints": best_checkpoint_rows(verdicts, sources, rules, judged_at),
+    }
+    for table in ("step_intervals", "best_checkpoints"):
+        news[table] = _renewed(reader, table, news[table])
+    return StoreNews(news, _left_out(sources))
 
 
-def keep_verdicts(store: Path, news: pl.DataFrame) -> str | None:
-    """Write the rows and try to merge them; a sentence where they could not even be written.
+def comparison_news(
+    reader: Reader,
+    comparisons: Sequence[Comparison],
+    rules: AllRules,
+    selection: str | None,
+    compared_at: datetime,
+) -> StoreNews:
+    """The differences of the models whose runs compare otherwise than those that are kept.
+    `comparisons`: all that were made of the runs that `selection` asks for, None for all runs."""
+    sources = Sources(reader.read("verdict_sources"))
+    rows = difference_rows(comparisons, sources, rules, selection, compared_at)
+    return StoreNews({"run_differences": _renewed(reader, "run_differences", rows)}, None)
+
+
+def keep_news(store: Path, *news: StoreNews) -> Kept:
+    """Write the rows, of one table at most once, and try to merge them.
 
     The database must not be open in this process.
     """
     try:
-        _keep(store, news)
+        return Kept(_keep(store, *news))
     except ClipstoreError as error:
-        return f"the verdicts are not kept in the database: {error}"
-    return None
+        return Kept(False, f"the verdicts are not kept in the database: {error}")
 
 
-def _keep(store: Path, news: pl.DataFrame) -> None:
-    if not news.is_empty():
-        write_part(spool_folder(store), {"verdicts": news})
-        merge_parts(store, wait_seconds=0.0)
+def _keep(store: Path, *news: StoreNews) -> bool:
+    """Whether all of it is in the store now, and not in the spool."""
+    rows = {table: frame for each in news for table, frame in each.rows.items() if frame.height}
+    if not rows:
+        return not list_parts(spool_folder(store))
+    write_part(spool_folder(store), rows)
+    merge = merge_parts(store, wait_seconds=0.0)
+    return not merge.n_parts_waiting and not merge.quarantined
 
 
-def _waiting(store: Path) -> list[pl.DataFrame]:
-    files = (part / "verdicts.parquet" for part in list_parts(spool_folder(store)))
+def _waiting(store: Path, table: str) -> list[pl.DataFrame]:
+    files = (part / f"{table}.parquet" for part in list_parts(spool_folder(store)))
     return [pl.read_parquet(file, glob=False) for file in files if file.exists()]
 
 
-def _verdict_rows(
-    sources: pl.DataFrame, verdicts: Sequence[Verdict], rules: Rules, judged_at: datetime
-) -> pl.DataFrame:
-    """One row a verdict. Two runs of one name cannot be told apart by it and are left out."""
-    by_name = {
-        (row["model"], row["run"]): row
-        for row in sources.unique(["model", "run"], keep="none").iter_rows(named=True)
-    }
-    constants = json.dumps(asdict(rules), sort_keys=True)
-    changed = {each.name: each.value for each in changed_rules(AllRules(verdict=rules))}
-    return pl.DataFrame(
-        [
-            {
-                "model_id": source["model_id"],
-                "run_id": source["run_id"],
-                **_values(verdict),
-                "rules": constants,
-                "changed_rules": json.dumps(changed, sort_keys=True) if changed else None,
-                "clipstore_version": __version__,
-                "scores_until": source["scores_until"],
-                "judged_at": judged_at,
-            }
-            for verdict in verdicts
-            if (source := by_name.get((verdict.model, verdict.run))) is not None
-        ],
-        schema=_SCHEMA,
-        orient="row",
-    )
+def _renewed(reader: Reader, table: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those of `rows` whose set has other content than the newest kept one, the whole set."""
+    slots = _REPLACED[table]
+    slot = [*slots.key, *(f"has_{name}" for name in slots.open_ended)]
+    marks = [pl.col(name).is_not_null().alias(f"has_{name}") for name in slots.open_ended]
+    content = [name for name in TABLE_SCHEMAS[table] if name != slots.at]
+    kept = pl.concat([reader.read(_KEPT_READS[table]), *_waiting(reader.path, table)])
+    kept = kept.with_columns(marks)
+    kept = kept.filter(pl.col(slots.at) == pl.col(slots.at).max().over(slot))
+    told = rows.with_columns(marks)
+    gone = _not_in(kept, told, content).join(told, on=slot, how="semi")
+    changed = pl.concat([_not_in(told, kept, content).select(slot), gone.select(slot)]).unique()
+    return told.join(changed, on=slot, how="semi").select(rows.columns)
 
 
-def _left_out(sources: pl.DataFrame) -> str | None:
+def _not_in(rows: pl.DataFrame, others: pl.DataFrame, content: Sequence[str]) -> pl.DataFrame:
+    """The rows whose `content` no other row has; polars joins on no lists."""
+    compared = [
+        pl.col(name).cast(pl.List(pl.String)).list.join(" ")
+        if rows.schema[name].is_nested()
+        else pl.col(name)
+        for name in content
+    ]
+    return rows.join(others, on=compared, how="anti", nulls_equal=True)
+
+
+def _left_out(sources: Sources) -> str | None:
     """A sentence where several runs of one model have the same name."""
-    named = sources.group_by("model", "run").len().filter(pl.col("len") > 1)["run"]
-    if named.is_empty():
+    if not sources.names_of_several:
         return None
-    listed = ", ".join(sorted(named.unique().to_list()))
     return (
-        f"the verdicts of {listed} are not kept in the database: several runs have that name, and "
-        "it alone does not tell which verdict is whose. Rename a folder and ingest it again."
+        f"the verdicts of {', '.join(sources.names_of_several)} are not kept in the database: "
+        "several runs have that name, and it alone does not tell which verdict is whose. Rename a "
+        "folder and ingest it again."
     )
-
-
-def _values(verdict: Verdict) -> dict[str, object]:
-    plateau, abandon, base = verdict.plateau, verdict.abandon, verdict.base
-    return {
-        "verdict": verdict.verdict,
-        "reason": abandon.reason if abandon.flag else None,
-        "sentence": verdict.reasons[0],
-        "first_flag_step": abandon.first_flag_step,
-        "steps_saved": abandon.steps_saved,
-        "peak_step": abandon.peak_step,
-        "status": plateau.status,
-        "location": plateau.location,
-        "level": _rounded(plateau.level),
-        "level_low": _rounded(plateau.level_low),
-        "level_high": _rounded(plateau.level_high),
-        "level_any_low": _rounded(plateau.level_any_low),
-        "level_any_high": _rounded(plateau.level_any_high),
-        "onset_step": plateau.onset_step,
-        "onset_low_step": plateau.onset_low_step,
-        "onset_high_step": plateau.onset_high_step,
-        "drift": _rounded(plateau.drift),
-        "drift_low": _rounded(plateau.drift_low),
-        "drift_high": _rounded(plateau.drift_high),
-        "horizon_steps": plateau.horizon_steps,
-        "base_difference": _rounded(base.difference if base else None),
-        "base_low": _rounded(base.low if base else None),
-        "base_high": _rounded(base.high if base else None),
-        "n_prompts": verdict.n_prompts,
-        "n_validations": verdict.n_validations,
-        "last_step": verdict.steps[-1].step if verdict.steps else None,
-        "planned_steps": verdict.planned_steps,
-        "checkpoint_jitter": _rounded(verdict.checkpoint_jitter),
-        "notes": list(verdict.notes),
-    }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DECIMALS)

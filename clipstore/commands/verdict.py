@@ -15,7 +15,7 @@ from clipstore.analysis.fromstore import verdicts_from_reader
 from clipstore.analysis.phrases import cosine_text
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
-from clipstore.analysis.tostore import keep_verdicts, verdict_news
+from clipstore.analysis.tostore import keep_news, verdict_news
 from clipstore.findings import Label, Verdict
 from clipstore.options import (
     db_option,
@@ -79,8 +79,8 @@ def command(
     """
     store = default_store_path(db)
     with open_current(store) as reader:
-        verdicts = verdicts_from_reader(reader, rules.verdict, planned_steps)
-        news = verdict_news(reader, verdicts, rules.verdict, store, datetime.now(UTC))
+        verdicts = verdicts_from_reader(reader, rules.verdict, planned_steps, compare=rules.compare)
+        news = verdict_news(reader, verdicts, rules, datetime.now(UTC))
         unknown = sorted(set(runs) - {verdict.run for verdict in verdicts})
         if unknown:
             raise click.UsageError(
@@ -93,7 +93,7 @@ def command(
             rules=rules.pictures,
         )
     _tell_what_is_missing(chosen, left_alone)
-    for told in filter(None, (keep_verdicts(store, news.rows), news.left_out)):
+    for told in filter(None, (keep_news(store, news).told, news.left_out)):
         message_console().print(visible_text(told), markup=False)
     console = result_console()
     if form == "table":

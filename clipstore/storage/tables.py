@@ -10,12 +10,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-INTEGER: pl.DataType = pl.Int64()
-TEXT: pl.DataType = pl.String()
-BOOLEAN: pl.DataType = pl.Boolean()
-DOUBLE: pl.DataType = pl.Float64()
-FLOAT: pl.DataType = pl.Float32()
-TIME: pl.DataType = pl.Datetime("us", "UTC")
+from clipstore.storage.columntypes import BOOLEAN, DOUBLE, FLOAT, INTEGER, TEXT, TIME
+from clipstore.storage.judgedtables import JUDGED_NULLABLE_COLUMNS, JUDGED_SCHEMAS
 
 TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
     "models": pl.Schema(
@@ -168,46 +164,7 @@ TABLE_SCHEMAS: Mapping[str, pl.Schema] = {
             "calibrated_at": TIME,
         }
     ),
-    "verdicts": pl.Schema(
-        {
-            "model_id": INTEGER,
-            "run_id": INTEGER,
-            "verdict": TEXT,
-            "reason": TEXT,
-            "sentence": TEXT,
-            "first_flag_step": INTEGER,
-            "steps_saved": INTEGER,
-            "peak_step": INTEGER,
-            "status": TEXT,
-            "location": TEXT,
-            "level": DOUBLE,
-            "level_low": DOUBLE,
-            "level_high": DOUBLE,
-            "level_any_low": DOUBLE,
-            "level_any_high": DOUBLE,
-            "onset_step": INTEGER,
-            "onset_low_step": INTEGER,
-            "onset_high_step": INTEGER,
-            "drift": DOUBLE,
-            "drift_low": DOUBLE,
-            "drift_high": DOUBLE,
-            "horizon_steps": INTEGER,
-            "base_difference": DOUBLE,
-            "base_low": DOUBLE,
-            "base_high": DOUBLE,
-            "n_prompts": INTEGER,
-            "n_validations": INTEGER,
-            "last_step": INTEGER,
-            "planned_steps": INTEGER,
-            "checkpoint_jitter": DOUBLE,
-            "notes": pl.List(TEXT),
-            "rules": TEXT,
-            "clipstore_version": TEXT,
-            "scores_until": TIME,
-            "judged_at": TIME,
-            "changed_rules": TEXT,
-        }
-    ),
+    **JUDGED_SCHEMAS,
     "scalars": pl.Schema(
         {
             "run_id": INTEGER,
@@ -272,32 +229,6 @@ NULLABLE_COLUMNS: Mapping[str, frozenset[str]] = {
     "config": frozenset({"number"}),
     "log_files": frozenset({"last_step"}),
     "logged_pictures": frozenset({"caption", "last_step", "wall_time"}),
-    "verdicts": frozenset(
-        {
-            "reason",
-            "first_flag_step",
-            "steps_saved",
-            "peak_step",
-            "level",
-            "level_low",
-            "level_high",
-            "level_any_low",
-            "level_any_high",
-            "onset_step",
-            "onset_low_step",
-            "onset_high_step",
-            "drift",
-            "drift_low",
-            "drift_high",
-            "horizon_steps",
-            "base_difference",
-            "base_low",
-            "base_high",
-            "last_step",
-            "planned_steps",
-            "checkpoint_jitter",
-            "changed_rules",
-        }
-    ),
+    **JUDGED_NULLABLE_COLUMNS,
 }
 """The columns that may be null, by table; all others must not be."""

@@ -53,6 +53,7 @@ COMMENT ON COLUMN current_verdicts.horizon_steps IS 'Steps that the drift looks 
 COMMENT ON COLUMN current_verdicts.base_difference IS 'Last validation minus the base model, paired by prompt; NULL without base pictures.';
 COMMENT ON COLUMN current_verdicts.base_low IS 'Lower end of its 95 % interval.';
 COMMENT ON COLUMN current_verdicts.base_high IS 'Upper end of that interval.';
+COMMENT ON COLUMN current_verdicts.base_mean IS 'Mean of the base model over the prompts of base_difference; NULL without base pictures, and where an older clipstore judged.';
 COMMENT ON COLUMN current_verdicts.n_prompts IS 'Prompts that were judged by.';
 COMMENT ON COLUMN current_verdicts.n_validations IS 'Validations with a score.';
 COMMENT ON COLUMN current_verdicts.last_step IS 'The newest of them; NULL when no score counts.';
