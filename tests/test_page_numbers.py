@@ -4,128 +4,31 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from xml.etree.ElementTree import Element
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from types import MappingProxyType
+from typing import Any
 
-import html5lib
 import numpy as np
 import polars as pl
 import pytest
 
 from benchmarks.human_agreement import legend
-from clipstore.analysis.tostore import judge_and_keep
 from clipstore.report.agreement import human_agreement
-from clipstore.report.fromstore import ReportRequest, report_from_store
-from clipstore.report.page import render_page
-from clipstore.report.pictureregister import PictureWishes
+from clipstore.report.numbertext import signed_to_four_decimals, signed_to_text
 from clipstore.report.sqlshown import SHOWN
 from clipstore.resources import resource_folder
-from clipstore.storage.store import merge_parts, run_query
-from tests.store_rows import (
-    config_rows,
-    ingest_row,
-    model_row,
-    problem_row,
-    prompt_rows,
-    run_row,
-    score_rows,
-    write_rows,
-)
+from clipstore.storage.store import run_query
+from tests.page_report import XHTML, Report, has_class, has_id, number, page_of, text_of, two_runs
 from tests.tifa import tifa160
 
-XHTML = "{http://www.w3.org/1999/xhtml}"
-NOW = datetime(2026, 1, 3, tzinfo=UTC)
-TEXTS = {
-    f"p{i:02}": text
-    for i, text in enumerate(
-        [
-            "a red fox",
-            'a shop with a sign that says "open"',
-            "a prompt of many words " * 4,
-            *[f"an animal called {name}" for name in ("Ada", "Bo", "Cy", "Di", "Ed", "Fay")],
-        ]
-    )
-}
-EDITED = TEXTS | {"p00": "a very red fox"}
-
-
-@dataclass(frozen=True)
-class Report:
-    """A store and the page made of it."""
-
-    store: Path
-    document: Element
-
-    def rows(self, selector: Callable[[Element], bool]) -> list[list[str]]:
-        """The body cells of the first table that fits, as text."""
-        table = next(e for e in self.document.iter(f"{XHTML}table") if selector(e))
-        body = table.find(f"{XHTML}tbody")
-        assert body is not None
-        return [[text_of(cell) for cell in row] for row in body]
-
-    def answer(self, name: str) -> pl.DataFrame:
-        """What the SQL that stands on the page gives, the page's own text."""
-        shown = [text_of(e) for e in self.document.iter(f"{XHTML}code")]
-        file = resource_folder("sql") / SHOWN[name] / f"{name}.sql"
-        (sql,) = {text for text in shown if text == file.read_text(encoding="utf-8").strip()}
-        return run_query(self.store, sql)
-
-
-def text_of(element: Element) -> str:
-    return (
-        " ".join("".join(element.itertext()).split())
-        if element.tag != f"{XHTML}code"
-        else ("".join(element.itertext()))
-    )
-
-
-def has_class(name: str) -> Callable[[Element], bool]:
-    return lambda table: name in table.attrib.get("class", "").split()
-
-
-def number(text: str) -> float:
-    return float(re.sub(r"[,%± ]", "", text.replace("−", "-")))
+WORDS = {"not rankable by CLIP": "in band: judge by eye"}
+SLUGS = {"cannot tell": "open", "not rankable by CLIP": "eye", "not comparable": "none"}
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    """Two runs with base pictures; one lacks pictures at a step and has an edited prompt."""
-    store = tmp_path_factory.mktemp("store") / "s.duckdb"
-    parts = [{"models": [model_row()], "runs": [run_row("a"), run_row("b")]}]
-    parts += [config_rows("a", lr=1e-4, rank=16), config_rows("b", lr=3e-4, rank=16)]
-    parts += [prompt_rows("a", TEXTS), prompt_rows("b", TEXTS), prompt_rows("b", EDITED)]
-    for k, step in enumerate(range(100, 1100, 100)):
-        for run, level in (("a", 0.21 + 0.008 * k), ("b", 0.24 - 0.001 * k)):
-            texts = EDITED if run == "b" and step >= 600 else TEXTS
-            cosines = {
-                name: level + 0.013 * i + 0.002 * ((7 * i + k) % 5)
-                for i, name in enumerate(texts)
-                if not (run == "b" and step == 300 and i > 6)
-            }
-            parts.append(score_rows(run, step, cosines, texts))
-            base = {name: 0.2253 + 0.013 * i for i, name in enumerate(TEXTS)}
-            if k == 0:
-                parts.append(score_rows(run, step, base, TEXTS, panel="base"))
-    parts.append(
-        {
-            "problems": [
-                problem_row("b", "step_000300/only-p07-0.png"),
-                problem_row("b", "step_000300/only-p08-0.png"),
-                problem_row(None, "/strays/x.png", reason="unknown_name"),
-            ]
-        }
-    )
-    parts.append({"ingests": [ingest_row(n_scored=168, n_refused=3)]})
-    write_rows(store, *parts)
-    merge_parts(store, wait_seconds=1)
-    assert judge_and_keep(store, NOW) is None
-    request = ReportRequest(NOW, PictureWishes(embed=False), 12_000_000)
-    page = render_page(report_from_store(store, request))
-    return Report(store, html5lib.parse(page))
+    return page_of(two_runs(tmp_path_factory.mktemp("store") / "s.duckdb"))
 
 
 def test_the_verdict_table_is_its_sql(report: Report):
@@ -139,12 +42,18 @@ def test_the_verdict_table_is_its_sql(report: Report):
     assert printed.keys() == set(answer["run"])
     for row in answer.iter_rows(named=True):
         cells = printed[row["run"]]
-        level, against, last = cells[2], cells[3], cells[6]
+        level, against, best, last = cells[2], cells[3], cells[5], cells[6]
         assert f"{row['level']:.3f}" in level
         assert f"± {(row['level_high'] - row['level_low']) / 2:.3f}" in level
         assert f"{100 * row['last_share_in_band']:.0f} % in band" in level
         assert f"{row['base_difference']:+.3f}".replace("-", "−") in against
         assert f"± {(row['base_high'] - row['base_low']) / 2:.3f}" in against
+        assert f"base {row['base_mean']:.3f}" in against
+        alike = f"{len(row['best_steps'])} of {row['best_of']}"
+        if row["best_step"] is None:
+            assert best == f"by eye{alike} validations may lie in the band"
+        else:
+            assert best.startswith(f"{row['best_step']:,}{alike} cannot be told apart")
         assert f"{row['last_step']:,}" in last
         assert f"of {row['planned_steps']:,}" in last
         assert f"{row['n_prompts']} prompts" in last
@@ -158,17 +67,121 @@ def test_the_curves_are_their_sql(report: Report):
     wanted = {(r["run"], r["step"]): r for r in answer.iter_rows(named=True)}
     printed = report.rows(has_class("curve-table"))
     assert len(printed) == len(wanted) == 20
-    for run, step, mean, _, _, n_prompts, n_images in printed:
+    for run, step, mean, low, high, n_prompts, n_images in printed:
         row = wanted[run, int(number(step))]
         assert mean == f"{row['clip_mean']:.4f}"
+        assert (low, high) == (f"{row['low']:.4f}", f"{row['high']:.4f}")
         assert (number(n_prompts), number(n_images)) == (row["n_prompts"], row["n_images"])
+        assert not row["is_stale"]
+
+
+def test_the_drawn_curves_and_ribbons_are_their_sql(report: Report):
+    answer = report.answer("report_curves")
+    runs = {run["id"]: run["name"] for run in report.block("model-data-1")["runs"]}
+    traces = {trace["uid"]: trace for trace in report.block("chart-data-1")["data"]}
+    for uid, name in runs.items():
+        rows = answer.filter(pl.col("run") == name)
+        wanted = {row["step"]: row for row in rows.iter_rows(named=True)}
+        line, ribbon = traces[uid], traces[f"{uid}-ribbon"]
+        assert {x for x in line["x"] if x is not None} == wanted.keys()
+        for x, y, told in zip(line["x"], line["y"], line["customdata"], strict=True):
+            if x is None:
+                continue
+            row = wanted[x]
+            assert y == pytest.approx(row["clip_mean"], abs=1e-8)
+            assert told[2] == f"{row['low']:.4f} to {row['high']:.4f}"
+            is_adjusted = abs(row["adjusted_mean"] - row["clip_mean"]) > 5e-4
+            _, is_told, adjusted = told[4].partition("accounting for them: ")
+            assert bool(is_told) == is_adjusted
+            if is_told:
+                assert float(adjusted) == pytest.approx(row["adjusted_mean"], abs=5.1e-5)
+        edges: dict[int, list[float]] = {}
+        for x, y in zip(ribbon["x"], ribbon["y"], strict=True):
+            if x is not None:
+                edges.setdefault(x, []).append(y)
+        for step, ends in edges.items():
+            both = [wanted[step]["high"], wanted[step]["low"]]
+            assert ends == pytest.approx(both, abs=1e-8), step
+        assert edges.keys() == wanted.keys()
+
+
+def test_the_hours_of_the_x_axis_are_their_sql(report: Report):
+    runs = {run["id"]: run["name"] for run in report.block("model-data-1")["runs"]}
+    chart = report.block("chart-data-1")
+    assert chart["hours"].keys() == runs.keys()
+    for uid, hours in chart["hours"].items():
+        rows = report.answer("report_step_times").filter(pl.col("run") == runs[uid])
+        since = (rows["written_ns"] - rows["written_ns"].min()) / 3.6e12
+        assert hours == pytest.approx(since.to_list(), abs=5e-5)
+        assert chart["steps"][uid] == rows["step"].to_list()
+        assert hours[-1] == 9.0
+
+
+def test_where_the_curves_break_is_their_sql(report: Report):
+    (notice,) = report.elements("p", lambda e: e.attrib.get("data-sql") == "report_prompt_changes")
+    answer = report.answer("report_prompt_changes")
+    assert answer.select("run", "step", "n_edited", "n_new").rows() == [("b", 600, 1, 0)]
+    assert "b at step 600 (1 edited, 0 new)." in text_of(notice)
+
+
+def differences_told(report: Report) -> dict[tuple[str, str], dict[str, Any]]:
+    rows = report.answer("report_differences").iter_rows(named=True)
+    return {(row["run_a"], row["run_b"]): row for row in rows}
+
+
+def test_the_table_of_differences_is_its_sql(report: Report):
+    told = differences_told(report)
+    printed = report.rows(has_class("forest"))
+    assert len(printed) == 2
+    for run, _, difference, low, high, word, n_prompts in printed:
+        row = told[run, "base model"]
+        assert (difference, low, high) == tuple(
+            signed_to_four_decimals(row[name]) for name in ("difference", "low", "high")
+        )
+        assert word == WORDS.get(row["verdict"], row["verdict"])
+        assert number(n_prompts) == row["n_prompts"]
+        assert not row["is_stale"]
+    (caption,) = report.elements("caption", has_id("forest-caption-1"))
+    ends = [
+        row[end] for (_, b), row in told.items() for end in ("low", "high") if b == "base model"
+    ]
+    wanted = row["wanted_difference"]
+    low, high = min([-wanted, *ends]), max([wanted, *ends])
+    margin = 0.04 * (high - low)
+    assert f"{signed_to_text(low - margin)} to {signed_to_text(high + margin)}" in text_of(caption)
+    assert f"± {wanted:.3f}" in text_of(caption)
+    (summary,) = report.elements("p", has_id("forest-summary-1"))
+    assert [told[run, "base model"]["verdict"] for run in "ab"] == ["higher", "higher"]
+    assert "2 runs against the base model: 2 higher." in text_of(summary)
+
+
+def test_the_pairs_that_the_chart_draws_are_their_sql(report: Report):
+    told = differences_told(report)
+    forest = report.block("model-data-1")["forest"]
+    names = [run["name"] for run in report.block("model-data-1")["runs"]] + ["base model"]
+    assert len(forest["pairs"]) == len(told) == 3
+    for a, b, *numbers, slug, n_prompts, p_holm in forest["pairs"]:
+        row = told[names[a], names[b]]
+        wanted = [row[name] for name in ("difference", "low", "high")]
+        assert numbers == pytest.approx(wanted, abs=5.1e-6)
+        assert p_holm == pytest.approx(row["p_holm"], abs=5.1e-6)
+        assert (slug, n_prompts) == (SLUGS.get(row["verdict"], row["verdict"]), row["n_prompts"])
+        assert forest["wanted"] == pytest.approx(row["wanted_difference"])
+
+
+def test_no_two_runs_of_a_group_are_ordered_by_the_sql(report: Report):
+    told = differences_told(report)
+    (groups,) = report.elements("ul", has_class("groups"))
+    for group in groups:
+        members = [text_of(name) for name in group.iter(f"{XHTML}bdi")]
+        for pair in combinations(sorted(members), 2):
+            assert told[pair]["verdict"] not in ("higher", "lower")
+    alone = [text_of(group) for group in groups if "alone" in text_of(group)]
+    assert len(alone) == (2 if told["a", "b"]["verdict"] in ("higher", "lower") else 0)
 
 
 def test_the_spread_is_its_sql(report: Report):
-    block = next(
-        e for e in report.document.iter(f"{XHTML}script") if e.attrib.get("id") == "model-data-1"
-    )
-    runs = {run["name"]: run for run in json.loads(text_of(block))["runs"]}
+    runs = {run["name"]: run for run in report.block("model-data-1")["runs"]}
     for row in report.answer("report_spread").iter_rows(named=True):
         run = runs[row["run"]]
         at = run["steps"].index(row["step"])
@@ -200,6 +213,11 @@ def test_the_prompts_counts_are_their_sql(report: Report):
         e for e in report.document.iter(f"{XHTML}section") if e.attrib.get("id") == "data-quality"
     )
     text = text_of(section)
+    texts = report.answer("report_prompt_texts").height
+    differing = report.answer("report_differing_prompts").height
+    assert (texts, differing) == (10, 1)
+    assert f"prompts with a text: {texts}." in text
+    assert f"texts in different runs: {differing}." in text
     truncated = report.answer("truncated_prompts")["text"].n_unique()
     asking = report.answer("report_asking_prompts").height
     edited = report.answer("edited_prompts").select("run", "prompt_id").unique().height
@@ -215,13 +233,14 @@ def test_the_settings_are_their_sql(report: Report):
     wanted = report.answer("config_differences")
     assert wanted["setting"].unique().to_list() == ["lr"]
     assert {run: [value] for _, run, value in wanted.rows()} == printed
+    verdicts = {row["run"]: row for row in report.answer("report_verdicts").iter_rows(named=True)}
+    for run, word, level, _ in report.rows(has_class("settings")):
+        assert level == f"{verdicts[run]['level']:.3f}"
+        assert word.lower() == verdicts[run]["verdict"]
 
 
 def test_the_packed_prompt_scores_are_their_sql(report: Report):
-    block = next(
-        e for e in report.document.iter(f"{XHTML}script") if e.attrib.get("id") == "cube-1"
-    )
-    cube = json.loads(text_of(block))
+    cube = report.block("cube-1")
     cells = np.frombuffer(base64.b64decode(cube["cells"]), "<u2").astype(float)
     cells[cells == cube["missing"]] = np.nan
     cells = (cells - cube["zero"]) / cube["units"]
@@ -275,14 +294,62 @@ def test_the_counts_of_the_ingest_are_their_sql(report: Report):
     page = text_of(report.document)
     states = ("seen", "scored", "known", "pending", "refused", "skipped")
     said = ", ".join(f"{last[f'n_{state}']:,} {state}" for state in states)
-    assert f"The latest: {said}." in page
+    assert f"{report.answer('report_ingests').height} so far. The latest: {said}." in page
+
+
+def test_the_counts_of_pictures_are_their_sql(report: Report):
+    counts = dict(report.answer("report_counts").iter_rows())
+    assert counts == {"other panels": 18, "refused": 3, "scored": 178}
+    page = text_of(report.document)
+    assert "181 seen: 178 scored, 0 pending, 3 refused" in page
+    assert "18 panels of the base model or of averaged weights" in page
+
+
+def test_the_trainers_own_means_are_their_sql(report: Report):
+    (printed,) = report.rows(has_id_of_caption("trainer-agreement-caption"))
+    (row,) = report.answer("trainer_agreement").iter_rows(named=True)
+    assert printed[:2] == ["a", f"{row['n_validations']}"]
+    assert printed[2:4] == [
+        signed_to_text(row["mean_difference"]),
+        f"{row['largest_difference']:.3f}",
+    ]
+
+
+def has_id_of_caption(name: str) -> Callable[[Any], bool]:
+    return lambda table: any(has_id(name)(e) for e in table.iter(f"{XHTML}caption"))
+
+
+def test_all_cards_are_their_sql(report: Report):
+    """Also those that only scripts show: every score of a card and of a single picture."""
+    by_prompt = {
+        (r["run"], r["prompt_id"], r["panel"], r["step"]): r["cosine"]
+        for r in report.answer("report_prompts").iter_rows(named=True)
+    }
+    pictures = {
+        (r["run"], r["prompt_id"], r["panel"], r["step"]): r["cosine"]
+        for r in report.answer("report_picture_scores").iter_rows(named=True)
+    }
+    compared = 0
+    for run in report.block("cards-data")[0]["runs"]:
+        for card in run["cards"]:
+            key = run["name"], card["id"]
+            for step, cosine in zip(card["steps"], card["cosines"], strict=True):
+                assert cosine == pytest.approx(by_prompt[*key, "only", step], abs=5.1e-5)
+            if card["base"] is not None:
+                assert card["base"] == pytest.approx(by_prompt[*key, "base", 100], abs=5.1e-5)
+            for step, cosine, _ in card["f"]:
+                assert cosine == pytest.approx(pictures[*key, "only", step], abs=5.1e-5)
+                compared += 1
+            if card["b"] is not None:
+                step, cosine, _ = card["b"]
+                assert cosine == pytest.approx(pictures[*key, "base", step], abs=5.1e-5)
+                compared += 1
+    assert compared > 50
 
 
 def test_the_curve_of_the_edited_run_breaks_where_it_was_edited(report: Report):
-    block = next(
-        e for e in report.document.iter(f"{XHTML}script") if e.attrib.get("id") == "chart-data-1"
-    )
-    traces = {t["name"]: t for t in json.loads(text_of(block))["data"] if t["meta"] == "run"}
+    data = report.block("chart-data-1")["data"]
+    traces = {t["name"]: t for t in data if t["meta"] == "run"}
     assert traces["b"]["x"] == [100, 200, 300, 400, 500, None, 600, 700, 800, 900, 1000]
     assert None not in traces["a"]["x"]
 
@@ -296,14 +363,37 @@ def test_peoples_agreement_is_computed_anew(report: Report):
     ]
 
 
-def test_every_statement_that_the_page_shows_is_a_file_and_runs(report: Report):
-    files = {
-        (resource_folder("sql") / kind / f"{name}.sql").read_text(encoding="utf-8").strip()
-        for name, kind in SHOWN.items()
+HELD: Mapping[str, Callable[[Report], None]] = MappingProxyType(
+    {
+        "report_verdicts": test_the_verdict_table_is_its_sql,
+        "report_curves": test_the_curves_are_their_sql,
+        "report_step_times": test_the_hours_of_the_x_axis_are_their_sql,
+        "report_prompt_changes": test_where_the_curves_break_is_their_sql,
+        "report_differences": test_the_table_of_differences_is_its_sql,
+        "report_spread": test_the_spread_is_its_sql,
+        "report_prompts": test_the_packed_prompt_scores_are_their_sql,
+        "report_picture_scores": test_all_cards_are_their_sql,
+        "worst_prompts": test_the_cards_are_their_sql,
+        "best_prompts": test_the_cards_are_their_sql,
+        "config_differences": test_the_settings_are_their_sql,
+        "trainer_agreement": test_the_trainers_own_means_are_their_sql,
+        "report_coverage": test_the_validations_that_lack_pictures_are_their_sql,
+        "report_problem_counts": test_the_files_without_a_score_are_their_sql,
+        "refused_files": test_the_files_without_a_score_are_their_sql,
+        "report_prompt_texts": test_the_prompts_counts_are_their_sql,
+        "truncated_prompts": test_the_prompts_counts_are_their_sql,
+        "report_asking_prompts": test_the_prompts_counts_are_their_sql,
+        "edited_prompts": test_the_prompts_counts_are_their_sql,
+        "report_differing_prompts": test_the_prompts_counts_are_their_sql,
+        "report_counts": test_the_counts_of_pictures_are_their_sql,
+        "report_ingests": test_the_counts_of_the_ingest_are_their_sql,
     }
-    boxes = [e for e in report.document.iter(f"{XHTML}div") if has_class("sql-text")(e)]
-    statements = [text_of(code) for box in boxes for code in box.iter(f"{XHTML}code")]
-    assert len(statements) >= 13
-    for sql in statements:
-        assert sql in files
-        assert run_query(report.store, sql).width > 0
+)
+"""Which test holds the page's figures to each statement that it shows."""
+
+
+def test_every_statement_of_the_page_is_held_to_its_figures(report: Report):
+    shown = {e.attrib["data-statement"] for e in report.elements("div", has_class("sql-text"))}
+    assert shown == SHOWN.keys() == HELD.keys()
+    for name in shown:
+        assert report.answer(name).width > 0

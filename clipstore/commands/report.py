@@ -11,7 +11,14 @@ import click
 
 from clipstore.analysis.allrules import AllRules
 from clipstore.errors import OutputError
-from clipstore.options import db_option, planned_steps_option, result_console, rules_option
+from clipstore.options import (
+    db_option,
+    message_console,
+    planned_steps_option,
+    result_console,
+    rules_option,
+)
+from clipstore.output import visible_text
 from clipstore.report.fromstore import ReportRequest, report_from_store
 from clipstore.report.markdown import report_to_markdown
 from clipstore.report.page import render_page
@@ -126,7 +133,8 @@ def command(
     """Write one self-contained HTML page: verdicts, curves, prompts, data quality.
 
     The page makes no request and names no path of this machine, unless --images-dir, --link-files
-    or --show-paths asks for it. Its path is printed last.
+    or --show-paths asks for it. What it says of the runs is kept in the database, where the SQL on
+    the page finds it. Its path is printed last.
     """
     page_folder = file.resolve().parent
     generated_at = datetime.now(UTC) if now is None else now.replace(tzinfo=UTC)
@@ -143,8 +151,11 @@ def command(
         runs=runs,
         since=None if since is None else since.replace(tzinfo=UTC),
         with_paths=with_paths,
+        judged_at=datetime.now(UTC),
     )
     data = report_from_store(default_store_path(db), request)
+    if data.not_in_sql is not None:
+        message_console().print(visible_text(data.not_in_sql), markup=False)
     if form == "md":
         click.echo(report_to_markdown(data), nl=False)
         return 0

@@ -6,6 +6,7 @@ pictures are thumbnails already. Cosines are raw; None and NaN both mean "not kn
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -172,6 +173,10 @@ class ReportData:
     """Why the runs were not compared with each other; None where they were."""
     selection: str | None
     """Which runs were asked for; None for all."""
+    sql_values: Mapping[str, str | None]
+    """Of the parameters of the SQL that the page shows; those that are missing are NULL."""
+    not_in_sql: str | None
+    """Why the SQL does not give this page's verdicts and comparisons; None where it does."""
     agreement: HumanAgreement
     trainer_agreement: tuple[TrainerAgreement, ...]
     """Runs whose log has the trainer's own clip/mean, in the page's order."""

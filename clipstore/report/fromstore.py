@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +15,14 @@ from clipstore import __version__
 from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.compare import CompareOptions
 from clipstore.analysis.fromstore import compare_from_reader, verdicts_from_reader
+from clipstore.analysis.judgedrows import (
+    changed_rules_json,
+    rules_of_comparisons,
+    rules_of_verdicts,
+)
 from clipstore.analysis.picturesfromstore import with_pictures
 from clipstore.analysis.rulesfile import changed_rules_text
+from clipstore.analysis.tostore import Kept, StoreNews, comparison_news, keep_news, verdict_news
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
 from clipstore.report.data import ReportData
@@ -51,21 +58,33 @@ class ReportRequest:
     """Only runs that got a score since then."""
     with_paths: bool = False
     """Absolute folders and hosts may stand on the page."""
+    judged_at: datetime | None = None
+    """The clock's time where the page is to say another: in the database newer figures replace
+    older ones. None for `generated_at`."""
 
 
 def report_from_store(store: Path, request: ReportRequest) -> ReportData:
-    """All that the page shows of a store. Reads the pictures' files for the thumbnails, after the
-    database is given back. Raises `RunUnknown` for a run that is not there."""
+    """All that the page shows of a store, whose verdicts and comparisons are kept in it, so that
+    the SQL on the page gives them. Reads the pictures' files for the thumbnails, after the database
+    is given back. Raises `RunUnknown` for a run that is not there."""
     rules = request.rules or AllRules()
     asked = bool(request.runs) or request.since is not None
+    judged_at = request.judged_at or request.generated_at
     with open_current(store) as reader:
-        judged = verdicts_from_reader(reader, rules.verdict, request.planned_steps)
+        judged = verdicts_from_reader(
+            reader, rules.verdict, request.planned_steps, compare=rules.compare
+        )
+        news = [verdict_news(reader, judged, rules, judged_at)]
         n_judged = len({verdict.run for verdict in judged})
         chosen = _chosen(reader, judged, request)
         verdicts, vectors_left = with_pictures(reader, chosen, asked=None, rules=rules.pictures)
         runs = {verdict.run for verdict in verdicts}
         tables = _tables(reader, verdicts, None if len(runs) == n_judged and not asked else runs)
         comparisons, runs_left = _comparisons(reader, verdicts, rules)
+        selection = _selection_json(request)
+        if comparisons is not None:
+            news.append(comparison_news(reader, comparisons.all, rules, selection, judged_at))
+    kept = keep_news(store, *news)
     return gather_report(
         verdicts,
         tables,
@@ -79,6 +98,12 @@ def report_from_store(store: Path, request: ReportRequest) -> ReportData:
             pictures_not_compared=vectors_left,
             changed_rules=changed_rules_text(rules),
             selection=_selection(request, len(runs), n_judged),
+            sql_values={
+                "changed_rules": changed_rules_json(rules_of_verdicts(rules)),
+                "changed_compare_rules": changed_rules_json(rules_of_comparisons(rules)),
+                "selection": selection,
+            },
+            not_in_sql=_not_in_sql(kept, news),
             with_paths=request.with_paths,
         ),
     )
@@ -145,6 +170,31 @@ def _selection(request: ReportRequest, n_chosen: int, n_all: int) -> str | None:
     if request.since is not None:
         asked.append(f"with a score since {request.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
     return f"{n_chosen:,} of {n_all:,} runs: those {' and '.join(asked)}."
+
+
+def _selection_json(request: ReportRequest) -> str | None:
+    """As the store names it; None for all runs."""
+    if not request.runs and request.since is None:
+        return None
+    since = None if request.since is None else request.since.astimezone(UTC).isoformat()
+    return json.dumps({"run": sorted(set(request.runs)), "since": since})
+
+
+def _not_in_sql(kept: Kept, news: Sequence[StoreNews]) -> str | None:
+    """A sentence where the database does not hold what the page prints; names no folder."""
+    told = [each.left_out for each in news if each.left_out is not None]
+    if kept.told is not None:
+        told.append(
+            "the verdicts and comparisons of this page could not be written to the database: the "
+            "SQL beside them gives those that it held before."
+        )
+    elif not kept.is_in_store:
+        told.append(
+            "the database was in use while this page was made: the SQL gives its verdicts and "
+            "comparisons once a clipstore command could merge what waits beside it."
+        )
+    sentences = " ".join(told)
+    return f"{sentences[0].upper()}{sentences[1:]}" if sentences else None
 
 
 def _comparisons(

@@ -7,8 +7,8 @@ all stays beside it. The clock is an argument, so the same store gives the same 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import PurePath
 
@@ -48,6 +48,10 @@ class PageExtras:
     """Which constants of the rules are not the usual ones."""
     selection: str | None = None
     """Which runs were asked for."""
+    sql_values: Mapping[str, str | None] = field(default_factory=dict)
+    """As `ReportData.sql_values`."""
+    not_in_sql: str | None = None
+    """As `ReportData.not_in_sql`."""
     with_paths: bool = False
     """Absolute folders and hosts may show."""
 
@@ -100,7 +104,7 @@ def gather_report(
         cautions=(
             *cautions_of(sections, scan.facts),
             *disagreements_to_sentences(tables.disagreements),
-            *filter(None, (extras.pictures_not_compared, extras.changed_rules)),
+            *filter(None, (extras.not_in_sql, extras.pictures_not_compared, extras.changed_rules)),
         ),
         config=config_to_table(
             tables.config, by_page, folders_of(roots.values()), with_paths=extras.with_paths
@@ -108,6 +112,8 @@ def gather_report(
         config_rows=tuple(rows[run] for run in by_page),
         not_compared=extras.runs_not_compared,
         selection=extras.selection,
+        sql_values=extras.sql_values,
+        not_in_sql=extras.not_in_sql,
         agreement=human_agreement(),
         trainer_agreement=to_trainer_agreement(tables.trainer_agreement, by_page),
         size_cap_bytes=size_cap_bytes,

@@ -37,6 +37,10 @@ class RunComparisons:
     against_base: ComparisonSet
     """Each with its own base model's pictures."""
 
+    @property
+    def all(self) -> tuple[Comparison, ...]:
+        return (*self.against_base.comparisons, *self.of_runs.comparisons)
+
 
 def gather_section(
     model: str,

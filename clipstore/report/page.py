@@ -98,7 +98,7 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         statuses=STATUSES,
         views=[section_to_view(k, section) for k, section in enumerate(data.sections, 1)],
         forest_words=WORDS,
-        sql_texts=sql_texts(),
+        sql_texts=sql_texts(data.sql_values),
         reasons_left=reasons_left,
         evidence=advice_to_evidence,
         advice_told=advice_told,
