@@ -20,7 +20,7 @@ from clipstore.report.page import render_page
 from clipstore.report.pictureregister import PictureWishes
 from clipstore.report.sqlshown import SHOWN
 from clipstore.storage.spool import list_parts, spool_folder
-from clipstore.storage.sqlfiles import read_statement
+from clipstore.storage.sqlfiles import read_statement, ready_queries
 from clipstore.storage.store import check_store, merge_parts, open_store, run_query
 from tests.page_report import NOW, TEXTS, XHTML, Report, has_class, page_of, text_of, two_runs
 from tests.store_rows import MODEL_WITHOUT_BAND, model_row, prompt_rows, score_rows, write_rows
@@ -300,3 +300,22 @@ def test_figures_do_not_pile_up_with_the_ingests(store: Path) -> None:
     assert counts == [22 + 10, 2, 3]
     assert sizes[-1] < 1.5 * sizes[5]
     assert check_store(store) == ()
+
+
+def test_the_ready_questions_say_what_the_page_prints(store: Path) -> None:
+    report = page_of(store)
+    asked = {query.name: query.sql for query in ready_queries()}
+    best = run_query(store, asked["best_checkpoints"], {"run": "b"})
+    (row,) = best.iter_rows(named=True)
+    shown = report.answer("report_verdicts").filter(pl.col("run") == "b").row(0, named=True)
+    assert (row["steps"], row["n_validations"]) == (shown["best_steps"], shown["best_of"])
+    told = run_query(store, asked["run_differences"], {"run": "b"})
+    assert told["than_run"].to_list() == ["base model", "a"]
+    pairs = report.answer("report_differences")
+    a_minus_b = pairs.filter(pl.col("run_b") == "b").row(0, named=True)
+    b_minus_a = told.row(1, named=True)
+    assert b_minus_a["difference"] == -a_minus_b["difference"]
+    assert (b_minus_a["low"], b_minus_a["high"]) == (-a_minus_b["high"], -a_minus_b["low"])
+    assert {a_minus_b["verdict"], b_minus_a["verdict"]} in ({"higher", "lower"}, {"cannot tell"})
+    only = run_query(store, asked["run_differences"], {"verdict": "higher"})
+    assert set(only["verdict"]) == {"higher"}
