@@ -1,15 +1,18 @@
--- When each validation of some runs was: by the trainer's own log where that has times for all of the run's
--- validations, else by the times of the pictures' files (the median, since a copied file may lie).
+-- When each validation was, of some runs or (run_ids is NULL) of all: by the trainer's own log where
+-- that has times for all of the run's validations, else by the times of the pictures' files (the
+-- median, since a copied file may lie).
 WITH files AS (
     SELECT run_id, step, median(file_modified_ns)::BIGINT AS written_ns
     FROM current_images
-    WHERE panel IN ('checkpoint', 'only') AND list_contains($run_ids::BIGINT[], run_id)
+    WHERE panel IN ('checkpoint', 'only')
+      AND ($run_ids::BIGINT[] IS NULL OR list_contains($run_ids::BIGINT[], run_id))
     GROUP BY run_id, step
 ),
 logged AS (
     SELECT run_id, step AS logged_step, min(wall_time) AS logged_at
     FROM current_scalars
-    WHERE wall_time IS NOT NULL AND list_contains($run_ids::BIGINT[], run_id)
+    WHERE wall_time IS NOT NULL
+      AND ($run_ids::BIGINT[] IS NULL OR list_contains($run_ids::BIGINT[], run_id))
     GROUP BY run_id, step
 ),
 told AS (
