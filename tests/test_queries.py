@@ -44,6 +44,7 @@ READ_VALUES: dict[str, object] = {
     "last_row": 10**9,
     "model_id": MODEL.model_id,
     "run_ids": [run_id_of("a")],
+    "text_ids": [1, 2],
     "ids": [1, 2],
     **dict.fromkeys(("changed_rules", "changed_compare_rules", "selection")),
 }
