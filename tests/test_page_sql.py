@@ -316,6 +316,12 @@ def test_the_ready_questions_say_what_the_page_prints(store: Path) -> None:
     b_minus_a = told.row(1, named=True)
     assert b_minus_a["difference"] == -a_minus_b["difference"]
     assert (b_minus_a["low"], b_minus_a["high"]) == (-a_minus_b["high"], -a_minus_b["low"])
-    assert {a_minus_b["verdict"], b_minus_a["verdict"]} in ({"higher", "lower"}, {"cannot tell"})
-    only = run_query(store, asked["run_differences"], {"verdict": "higher"})
-    assert set(only["verdict"]) == {"higher"}
+    assert b_minus_a["verdict"] == a_minus_b["verdict"] == "not rankable by CLIP"
+    with open_store(store) as reader:
+        pair = reader.frame("FROM run_differences WHERE run_b_id IS NOT NULL").row(0, named=True)
+    later = pair["compared_at"] + timedelta(hours=1)
+    write_rows(store, {"run_differences": [pair | {"verdict": "higher", "compared_at": later}]})
+    merge_parts(store, wait_seconds=1)
+    for verdict, run, than_run in (("higher", "a", "b"), ("lower", "b", "a")):
+        found = run_query(store, asked["run_differences"], {"verdict": verdict})
+        assert found.select("run", "than_run").rows() == [(run, than_run)]

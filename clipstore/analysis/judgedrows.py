@@ -14,6 +14,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from clipstore import __version__
@@ -25,6 +26,11 @@ from clipstore.storage.tables import TABLE_SCHEMAS
 
 DECIMALS = 9
 """A page prints four: about one figure in 100,000 then ends in another digit than the stored."""
+
+
+_SOURCE_SCHEMA = {
+    name: TABLE_SCHEMAS["step_intervals"][name] for name in ("model_id", "run_id", "scores_until")
+}
 
 
 class Source(NamedTuple):
@@ -96,26 +102,32 @@ def interval_rows(
 ) -> pl.DataFrame:
     """Of the table step_intervals: one row a validation, built by column because they are many."""
     found = [
-        (source, step)
+        (source, verdict.steps)
         for verdict in verdicts
         if (source := sources.of(verdict.model, verdict.run)) is not None
-        for step in verdict.steps
     ]
-    schema = TABLE_SCHEMAS["step_intervals"]
-    return pl.DataFrame(
+    steps = [step for _, of_run in found for step in of_run]
+    rows = pl.DataFrame(
         {
-            "model_id": [source.model_id for source, _ in found],
-            "run_id": [source.run_id for source, _ in found],
-            "step": [step.step for _, step in found],
-            "adjusted_mean": [step.adjusted_mean for _, step in found],
-            "low": [step.low for _, step in found],
-            "high": [step.high for _, step in found],
-            "changed_rules": [changed_rules_json(rules_of_verdicts(rules))] * len(found),
-            "scores_until": [source.scores_until for source, _ in found],
-            "judged_at": [judged_at] * len(found),
+            "step": [step.step for step in steps],
+            "adjusted_mean": [step.adjusted_mean for step in steps],
+            "low": [step.low for step in steps],
+            "high": [step.high for step in steps],
         },
-        schema=schema,
-    ).with_columns(pl.col("adjusted_mean", "low", "high").round(DECIMALS).fill_nan(None))
+        schema_overrides={"step": pl.Int64},
+    ).with_columns(pl.exclude("step").cast(pl.Float64).round(DECIMALS).fill_nan(None))
+    runs = pl.DataFrame([source._asdict() for source, _ in found], schema=_SOURCE_SCHEMA)
+    n_steps = np.array([len(of_run) for _, of_run in found], np.int64)
+    of_step = np.repeat(np.arange(len(found)), n_steps)
+    schema = TABLE_SCHEMAS["step_intervals"]
+    return (
+        pl.concat([runs[of_step], rows], how="horizontal")
+        .with_columns(
+            changed_rules=pl.lit(changed_rules_json(rules_of_verdicts(rules)), pl.String),
+            judged_at=pl.lit(judged_at, schema["judged_at"]),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+    )
 
 
 def best_checkpoint_rows(
