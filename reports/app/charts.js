@@ -25,6 +25,7 @@ window.clipstoreCharts = (() => {
       "hoverlabel.bgcolor": cssColour("--surface"),
       "hoverlabel.bordercolor": cssColour("--line-strong"),
       "hoverlabel.font.color": ink,
+      "modebar.bgcolor": "transparent",
       "modebar.color": cssColour("--muted"),
       "modebar.activecolor": ink,
     };
