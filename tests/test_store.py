@@ -218,6 +218,9 @@ def test_a_merge_brings_every_row_and_empties_the_spool(store: Path) -> None:
         "log_files": 0,
         "logged_pictures": 0,
         "picture_copies": 0,
+        "step_intervals": 0,
+        "best_checkpoints": 0,
+        "run_differences": 0,
     }
     assert check_store(store) == ()
 

@@ -140,7 +140,9 @@ def test_a_sample_that_has_files_is_a_copy_though_wandb_dates_it_a_step_off() ->
 
 
 def test_of_two_samples_that_wandb_dates_before_each_is_its_own_file_s_copy() -> None:
-    files = tuple(Picture(Path(f"/runs/a/sample/{n}.png"), n, "0", 0, "only") for n in (100, 200))
+    files = tuple(
+        Picture(Path("/runs/a/sample"), f"{n}.png", n, "0", 0, "only") for n in (100, 200)
+    )
     contents = run_of("kohya", prompts={"0": "a fox"}, pictures=files)
     samples = [logged("sample_0", step, "a fox") for step in (99, 199)]
     found = placed(contents, *samples, source="wandb")
@@ -150,7 +152,7 @@ def test_of_two_samples_that_wandb_dates_before_each_is_its_own_file_s_copy() ->
 
 
 def test_a_sample_whose_file_was_deleted_is_no_copy_of_a_later_one() -> None:
-    file = Picture(Path("/runs/a/sample/200.png"), 200, "0", 0, "only")
+    file = Picture(Path("/runs/a/sample"), "200.png", 200, "0", 0, "only")
     contents = run_of("kohya", prompts={"0": "a fox"}, pictures=(file,))
     found = placed(
         contents, *(logged("sample_0", step, "a fox") for step in (99, 199)), source="wandb"
@@ -160,7 +162,7 @@ def test_a_sample_whose_file_was_deleted_is_no_copy_of_a_later_one() -> None:
 
 
 def test_samples_beside_files_that_count_epochs_are_left_alone() -> None:
-    file = Picture(Path("/runs/a/sample/e1.png"), 1, "0", 0, "only", notes=("step_is_epoch",))
+    file = Picture(Path("/runs/a/sample"), "e1.png", 1, "0", 0, "only", notes=("step_is_epoch",))
     contents = run_of("kohya", prompts={"0": "a fox"}, pictures=(file,))
     found = placed(contents, logged("sample_0", 500, "a fox"), source="wandb")
     assert (found.pictures, [one.rule for one in found.skipped]) == ((file,), ["copy_of_picture"])

@@ -117,7 +117,8 @@ class _Taken:
         if original is None and dated_before:
             files = self._files_of_prompt.get(picture.prompt_id, [])
             if any(EPOCH_NOTE in one.notes for one in files):
-                return Skipped(path, COPY_RULE, "the run has files of this prompt, by epoch")
+                detail = "the run has files of this prompt, by epoch"
+                return Skipped(path.parent, path.name, COPY_RULE, detail)
             end = math.inf if following is None else following
             original = min(
                 ((one.step, one.path) for one in files if picture.step <= one.step < end),
