@@ -17,7 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clipstore.analysis.compare import CompareOptions, compare_runs
+from clipstore.analysis.compare import compare_runs
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.comparisons import Scope
 from tests.flat_runs import Noise, flat_runs
 

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import kendalltau, ttest_rel
 
-from clipstore.analysis.compare import CompareOptions
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.fromstore import comparisons_in_store
 from clipstore.analysis.multiple import holm
 from clipstore.comparisons import Comparison

@@ -23,7 +23,8 @@ import numpy as np
 import polars as pl
 from playwright.sync_api import Browser, sync_playwright
 
-from clipstore.analysis.compare import CompareOptions, compare_runs
+from clipstore.analysis.compare import compare_runs
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.report.data import ReportData
 from clipstore.report.gather import PageExtras, gather_report

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 MAX_BLOCKS = 24

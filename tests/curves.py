@@ -19,7 +19,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from clipstore.types import Band, content_id
+from clipstore.modelidentity import Band
+from clipstore.types import content_id
 from tests.shapes import SHAPES, Floats, Rng
 
 MODEL = "openai/clip-vit-large-patch14-336"

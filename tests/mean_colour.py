@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clipstore.model.embedder import Arrived, Arriving, Pictures
 from clipstore.model.vectors import TextVectors
-from clipstore.types import Band, Model
+from clipstore.modelidentity import Band, Model
 
 COLOURS = {"red": (1, 0, 0), "green": (0, 1, 0), "blue": (0, 0, 1), "grey": (1, 1, 1)}
 MAX_WORDS = 5

@@ -14,9 +14,11 @@ import numpy as np
 import polars as pl
 from PIL import Image, ImageDraw
 
-from clipstore.analysis.compare import CompareOptions, compare_runs
+from clipstore.analysis.compare import compare_runs
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.verdict import verdicts_from_scores
 from clipstore.findings import Verdict
+from clipstore.modelidentity import Band
 from clipstore.report.data import ReportData
 from clipstore.report.gather import PageExtras, gather_report
 from clipstore.report.gathersection import RunComparisons
@@ -33,7 +35,7 @@ from clipstore.report.tables import (
     STEP_TIME_COLUMNS,
     ReportTables,
 )
-from clipstore.types import TRAINED_PANELS, Band, content_id
+from clipstore.types import TRAINED_PANELS, content_id
 
 NOW = datetime(2031, 11, 23, 19, 5, tzinfo=UTC)
 MODEL = "openai/clip-vit-large-patch14-336"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
+from clipstore.modelidentity import Band, Model
 from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
-from clipstore.types import Band, Model, content_id
+from clipstore.types import content_id
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
 BAND = Band(poor_below_cosine=0.22, low_cosine=0.30, high_cosine=0.39)

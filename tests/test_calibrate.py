@@ -20,11 +20,11 @@ from clipstore.analysis.fromstore import verdicts_in_store
 from clipstore.analysis.tostore import judge_and_keep
 from clipstore.errors import CalibrationRefused
 from clipstore.model.bands import BAND_FILE, find_band
+from clipstore.modelidentity import Band, Model
 from clipstore.pipeline.calibrate import CalibrationReport, calibrate_pairs, spool_calibration
 from clipstore.resources import resource_folder
 from clipstore.sources.pairs import list_pairs
 from clipstore.storage.store import check_store, merge_parts, run_query
-from clipstore.types import Band, Model
 from tests.mean_colour import COLOURS, MeanColourEmbedder
 from tests.store_rows import MODEL, model_row, prompt_rows, run_row, score_rows, write_rows
 

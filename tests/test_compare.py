@@ -11,15 +11,16 @@ from scipy.stats import ttest_1samp
 
 from clipstore.analysis.analysed import analyse_run
 from clipstore.analysis.bestcheckpoints import is_surely_lower
-from clipstore.analysis.compare import CompareOptions, compare_runs
+from clipstore.analysis.compare import compare_runs
 from clipstore.analysis.comparerules import CompareRules
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.pairs import Difference, prompts_needed, satterthwaite_df
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import run_scores_from_frame
 from clipstore.analysis.shake import Shake
 from clipstore.analysis.sides import side_of_run
 from clipstore.comparisons import Comparison, Group
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 from tests.flat_runs import MODEL, MODEL_ID, Noise, flat_runs, frame_of_run
 
 BAND = Band(0.22, 0.30, 0.39)

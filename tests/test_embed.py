@@ -23,7 +23,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 from clipstore.errors import DeviceMissing, ModelRefused
 from clipstore.model.embed import ClipEmbedder, choose_device, load_clip
-from clipstore.types import Model
+from clipstore.modelidentity import Model
 from tests.tiny_clip import build_tiny_clip
 
 TOLERANCE = 1e-5

@@ -11,6 +11,7 @@ import plotly.offline
 import pytest
 
 from clipstore.findings import StepMean
+from clipstore.modelidentity import Band
 from clipstore.report.figures import CONFIG, curves_to_figure
 from clipstore.report.inert import (
     json_for_script,
@@ -22,7 +23,6 @@ from clipstore.report.inert import (
 from clipstore.report.runcurve import RUN_STYLES, RunCurve
 from clipstore.report.sparkline import CurveLook, curve_to_svg, steps_to_range
 from clipstore.resources import resource_folder
-from clipstore.types import Band
 
 BAND = Band(0.22, 0.30, 0.39)
 BUNDLE_SHA256 = "79542150855a52c567260e3137095dbe2b744e6d702a5cabe67da246942fba7a"

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from clipstore.model.probe import PROBE_TEXTS, TOLERANCE, probe_pictures, score_probe
+from clipstore.modelidentity import Model
 from clipstore.pipeline.identity import read_stored_models, settle_identity
 from clipstore.pipeline.partrows import PartRows
 from clipstore.storage.sqlfiles import migrations
 from clipstore.storage.store import merge_parts, run_query
-from clipstore.types import Model
 from tests.mean_colour import MeanColourEmbedder
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from clipstore.errors import ImportRefused, PathMissing
 from clipstore.model.bands import DEFAULT_MODEL, DEFAULT_MODEL_BAND
+from clipstore.modelidentity import Band
 from clipstore.pipeline.importing import ImportReport, ImportRequest, import_scores
 from clipstore.sources.columnfiles import RefusedRow
 from clipstore.sources.scorefiles import RunFacts, read_runs, read_scores
 from clipstore.storage.store import check_store, merge_parts, open_store
-from clipstore.types import Band
 from tests.store_rows import MODEL, model_row, prompt_rows, run_row, score_rows, write_rows
 
 GOOD = "run,step,prompt_id,score\na,100,cat,0.31\na,100,dog,0.25\na,200,cat,0.32\nb,100,cat,0.2\n"

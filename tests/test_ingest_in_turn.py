@@ -207,6 +207,18 @@ def test_a_picture_that_stops_fitting_the_pattern_ends_the_command_before_it_is_
         )
 
 
+def test_a_pattern_whose_pictures_are_all_gone_has_nothing_to_account_for(tmp_path: Path) -> None:
+    write_folder_run(tmp_path / "runs/a", PROMPTS, {100: BOTH})
+    pattern = parse_pattern("{run}/step_{step}/{prompt_id}.png")
+    surveyed = survey(outline(tmp_path / "runs", pattern=pattern))
+    assert [run.n_files > 0 for run in surveyed.runs] == [True]
+    shutil.rmtree(tmp_path / "runs/a")
+    report = ingest_surveyed(
+        [surveyed], tmp_path / "s.duckdb", MeanColourEmbedder(), IngestOptions(workers=0)
+    )
+    assert (report.tally.seen, report.n_left) == (0, 0)
+
+
 def test_the_progress_line_says_which_run_it_is_at(tmp_path: Path) -> None:
     runs_of_four(tmp_path, "ab")
     looks = Looks()

@@ -10,7 +10,7 @@ from clipstore.analysis.plateau import FLAT, PlateauFit, location_of_level, plat
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Floats, run_scores_from_frame
 from clipstore.analysis.uncertainty import Errors, errors_from_series
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 from tests.curves import BAND, frame_of_matrix, noisy
 
 RULES = Rules()

@@ -13,8 +13,8 @@ from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import run_scores_from_frame
+from clipstore.modelidentity import Band
 from clipstore.promptfindings import PromptFacts, PromptReport, Reference
-from clipstore.types import Band
 from tests.flat_runs import frame_of_run
 
 N_PROMPTS = 60

@@ -12,6 +12,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from clipstore.modelidentity import Model
 from clipstore.storage.sqlfiles import (
     read_statement,
     ready_queries,
@@ -20,7 +21,6 @@ from clipstore.storage.sqlfiles import (
     views_in_order,
 )
 from clipstore.storage.store import check_store, merge_parts, open_store, run_query
-from clipstore.types import Model
 from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,

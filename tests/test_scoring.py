@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from clipstore.model.embedder import Arriving, Pictures
 from clipstore.pipeline.partrows import PartRows
@@ -109,3 +110,24 @@ def test_a_model_that_computes_by_itself_has_the_next_batch_before_one_is_waited
     assert (scorer.n_queued, embedder.calls) == (1, [2, 1, 1]), "no crop goes through twice"
     assert (scorer.score().n_files, scorer.n_queued, scorer.n_embedded) == (1, 0, 4)
     assert embedder.log[-1] == "wait 2"
+
+
+class Overflows(MeanColourEmbedder):
+    """Gives vectors that are not finite, as short arithmetic does when it overflows."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self._value = np.float32(value)
+
+    def embed_images(self, pixels: np.ndarray) -> np.ndarray:
+        return np.full_like(super().embed_images(pixels), self._value)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_vector_that_is_not_finite_is_refused_and_not_cut_off_at_one(value: float) -> None:
+    scorer = scorer_of(Overflows(value))
+    scorer.add(TASK, file_of(1, 1))
+    result = scorer.score()
+    assert (result.n_files, scorer.n_scores) == (0, 0)
+    ((run, problem),) = result.problems
+    assert (run, problem.stage) == (TASK.run, "score")

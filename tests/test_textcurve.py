@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from clipstore.modelidentity import Band
 from clipstore.storage.store import merge_parts
 from clipstore.textcurve import MAX_BLOCKS, means_to_blocks, scale_of_curves
-from clipstore.types import Band
 from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clipstore.analysis.compare import CompareOptions
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.fromstore import comparisons_in_store
 from clipstore.comparisons import Comparison, Group, Scope
 from clipstore.pipeline.importing import ImportRequest, import_scores

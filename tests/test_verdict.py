@@ -16,7 +16,7 @@ from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Floats
 from clipstore.analysis.verdict import ORDER, verdicts_from_scores
 from clipstore.findings import Verdict
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 from tests.curves import BAND, MODEL_ID, Study, frame_of_matrix, make_study, noisy, runs_frame
 from tests.episode_runs import low_learner_studies, make_episode_study
 from tests.shapes import SHAPES

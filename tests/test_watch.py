@@ -19,13 +19,13 @@ import pytest
 from PIL import Image
 
 from clipstore.errors import StoreCorrupt, WebhookRefused
+from clipstore.modelidentity import Band
 from clipstore.pipeline import ingest
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions
 from clipstore.pipeline.stopping import StopSwitch
 from clipstore.pipeline.survey import survey
 from clipstore.storage.store import run_query
-from clipstore.types import Band
 from clipstore.watching.lookout import LONGEST_WAIT, Lookout
 from clipstore.watching.rounds import Rounds
 from clipstore.watching.waking import Waker

@@ -18,7 +18,7 @@ from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Bools
 from clipstore.analysis.stuck import look_for_stuck
 from clipstore.analysis.uncertainty import take_errors
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from clipstore.analysis.plateau import PlateauFit, plateau_from_series
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import RunScores
 from clipstore.analysis.uncertainty import Errors, errors_from_series
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 
 @dataclass(frozen=True)

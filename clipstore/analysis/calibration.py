@@ -15,7 +15,7 @@ from scipy.special import stdtrit
 
 from clipstore.analysis.calibrationrules import CalibrationRules
 from clipstore.errors import CalibrationRefused
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 Floats = NDArray[np.float64]
 

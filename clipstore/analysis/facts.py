@@ -10,7 +10,7 @@ from clipstore.analysis.looks import Look
 from clipstore.analysis.plateau import PlateauFit
 from clipstore.analysis.rules import Rules
 from clipstore.findings import Abandon, BaseComparison
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,9 @@ import polars as pl
 from clipstore.analysis.advice import with_checkpoints
 from clipstore.analysis.allrules import AllRules
 from clipstore.analysis.analysed import analyse_run
-from clipstore.analysis.compare import CompareOptions, compare_run_scores, compare_runs
+from clipstore.analysis.compare import compare_run_scores, compare_runs
 from clipstore.analysis.comparerules import CompareRules
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.inchunks import StoreFacts, run_scores_in_chunks, verdicts_in_chunks
 from clipstore.analysis.prompttrends import prompt_report
 from clipstore.analysis.rules import Rules, rules_on_scale_of
@@ -23,10 +24,11 @@ from clipstore.analysis.series import numbered_prompts, run_scores_from_frame
 from clipstore.comparisons import ComparisonSet
 from clipstore.errors import RunUnknown
 from clipstore.findings import Verdict
+from clipstore.modelidentity import Band
 from clipstore.promptfindings import PromptFacts, PromptFlag, PromptReport, Reference
 from clipstore.sources.checkpoints import list_checkpoints
 from clipstore.storage.store import Reader, open_current
-from clipstore.types import TRAINED_PANELS, Band
+from clipstore.types import TRAINED_PANELS
 
 OTHER_ROWS = 1_000_000
 """Scores read at most of runs that are not compared, only for their shake: about a second."""

@@ -42,8 +42,8 @@ from clipstore.analysis.siblings import (
 from clipstore.analysis.verdict import in_order, judge_together, verdict_of_run, waits_for_proof
 from clipstore.errors import ClipstoreError
 from clipstore.findings import Verdict
+from clipstore.modelidentity import Band
 from clipstore.storage.store import Reader, open_store
-from clipstore.types import Band
 
 CHUNK_ROWS = 500_000
 """Scores read at once. A store that is smaller is judged in one go, without

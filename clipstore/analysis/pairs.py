@@ -16,7 +16,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 from clipstore.analysis.comparerules import CompareRules
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.sides import Side
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 _SMALLEST_SE = 1e-9
 """Far below float32's resolution of a cosine: keeps identical runs from dividing by zero."""

@@ -19,7 +19,7 @@ from clipstore.analysis.rules import Rules
 from clipstore.analysis.series import Floats
 from clipstore.analysis.uncertainty import Errors, take_errors
 from clipstore.findings import Location, Plateau, PlateauStatus
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 FLAT: tuple[PlateauStatus, ...] = ("plateau", "flat_within_resolution")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 USUAL_BAND_GAP_COSINE = 0.08
 """From "poor" to the band with openai/clip-vit-large-patch14-336, on whose scale the defaults are

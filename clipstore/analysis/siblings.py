@@ -25,7 +25,7 @@ from clipstore.analysis.uncertainty import (
     jitter_estimate,
     take_errors,
 )
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from clipstore.analysis.onset import onset_of_end_level
 from clipstore.analysis.plateau import level_of_last, slope_weights
 from clipstore.analysis.rules import Rules
 from clipstore.analysis.uncertainty import Errors
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 
 def look_for_stuck(

@@ -39,7 +39,7 @@ from clipstore.analysis.stepmeans import base_comparison, step_means
 from clipstore.analysis.uncertainty import errors_from_series
 from clipstore.analysis.wording import reasons_of
 from clipstore.findings import Abandon, Label, Verdict
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 ORDER: tuple[Label, ...] = ("abandon", "in band: judge by eye", "cannot tell yet", "keep going")
 """Most actionable first: stop it, look at it, give it what it lacks, leave it alone."""

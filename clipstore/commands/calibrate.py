@@ -15,6 +15,7 @@ from clipstore.analysis.rulesfile import changed_rules, changed_rules_text
 from clipstore.analysis.tostore import judge_and_keep
 from clipstore.commands.ingest import EXAMPLES_PER_REASON
 from clipstore.model.bands import BAND_FILE, write_band
+from clipstore.modelidentity import Band, Model
 from clipstore.options import (
     db_option,
     format_option,
@@ -32,7 +33,7 @@ from clipstore.pipeline.calibrate import (
 )
 from clipstore.sources.pairs import list_pairs
 from clipstore.storage.store import default_store_path, merge_parts
-from clipstore.types import Band, Model, Problem
+from clipstore.types import Problem
 
 MERGE_WAIT_S = 2.0
 

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from clipstore.analysis.allrules import AllRules
-from clipstore.analysis.compare import CompareOptions
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.fromstore import comparisons_in_store
 from clipstore.analysis.phrases import change_text, cosine_text
 from clipstore.analysis.rulesfile import changed_rules, changed_rules_text

@@ -10,12 +10,12 @@ import click
 
 from clipstore.analysis.phrases import count_text
 from clipstore.analysis.tostore import judge_and_keep
+from clipstore.modelidentity import Band
 from clipstore.options import db_option, format_option, message_console, result_console
 from clipstore.output import Format, print_rows, visible_text
 from clipstore.pipeline.importing import ImportReport, ImportRequest, import_scores
 from clipstore.sources.scorefiles import read_runs, read_scores
 from clipstore.storage.store import default_store_path
-from clipstore.types import Band
 
 EXAMPLES_PER_REASON = 3
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 import polars as pl
 
+from clipstore.modelidentity import Band
 from clipstore.options import db_option, format_option, result_console
 from clipstore.output import Format, print_rows, print_table, visible_text
 from clipstore.storage.store import default_store_path, open_current
 from clipstore.textcurve import BlockScale, means_to_blocks, scale_of_curves
-from clipstore.types import Band
 
 EDGES = ("poor_below_cosine", "band_low_cosine", "band_high_cosine")
 SCHEMA_VERSION = 1

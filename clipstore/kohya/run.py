@@ -22,15 +22,8 @@ from clipstore.kohya.settings import (
     planned_validations_end,
     read_start_configs,
 )
-from clipstore.sources.listing import (
-    ListedFile,
-    file_names,
-    is_own_folder,
-    list_tree,
-    name_problem,
-    rule_by_suffix,
-    sort_tree,
-)
+from clipstore.sources.listedfiles import ListedFile, name_problem, rule_by_suffix
+from clipstore.sources.listing import file_names, is_own_folder, list_tree, sort_tree
 from clipstore.sources.positions import finder_by_position
 from clipstore.sources.promptversions import TextFinder
 from clipstore.sources.sampleprompts import user_prompts_to_samples

@@ -14,16 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clipstore.layouts import ReadContext
-from clipstore.sources.listing import (
-    ListedFile,
-    NamesByFolder,
-    file_names,
-    is_own_folder,
-    list_tree,
-    name_problem,
-    rule_by_suffix,
-    sort_tree,
-)
+from clipstore.sources.listedfiles import ListedFile, name_problem, rule_by_suffix
+from clipstore.sources.listing import NamesByFolder, file_names, is_own_folder, list_tree, sort_tree
 from clipstore.sources.positions import finder_by_position
 from clipstore.sources.promptversions import TextFinder
 from clipstore.sources.textbeside import read_text_beside, text_name

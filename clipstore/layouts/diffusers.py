@@ -14,13 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clipstore.layouts import ReadContext
-from clipstore.sources.listing import (
-    ListedFile,
-    file_names,
-    list_tree,
-    rule_by_suffix,
-    sort_tree,
-)
+from clipstore.sources.listedfiles import ListedFile, rule_by_suffix
+from clipstore.sources.listing import file_names, list_tree, sort_tree
 from clipstore.sources.prompts import PromptBook, prompts_to_book
 from clipstore.sources.promptversions import advice_on_untold, attach_texts, no_text_problem
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem

@@ -16,15 +16,8 @@ import sys
 from pathlib import Path, PurePath
 
 from clipstore.layouts import ReadContext
-from clipstore.sources.listing import (
-    MAX_STEP,
-    ListedFile,
-    file_names,
-    has_picture_suffix,
-    list_folder,
-    list_tree,
-    sort_tree,
-)
+from clipstore.sources.listedfiles import MAX_STEP, ListedFile, has_picture_suffix
+from clipstore.sources.listing import file_names, list_folder, list_tree, sort_tree
 from clipstore.sources.prompts import prompts_to_book
 from clipstore.sources.promptversions import advice_on_untold, attach_texts, first_of_each
 from clipstore.sources.textbeside import (

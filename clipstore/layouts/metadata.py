@@ -18,13 +18,8 @@ from clipstore.layouts import ReadContext
 from clipstore.sources.checkpointnames import CheckpointName, parse_checkpoint_name
 from clipstore.sources.embeddedprompts import MadeWith, NotOnePrompt, texts_to_made_with
 from clipstore.sources.embeddedtexts import file_to_texts
-from clipstore.sources.listing import (
-    ListedFile,
-    file_names,
-    list_tree,
-    rule_by_suffix,
-    sort_tree,
-)
+from clipstore.sources.listedfiles import ListedFile, rule_by_suffix
+from clipstore.sources.listing import file_names, list_tree, sort_tree
 from clipstore.sources.promptversions import attach_texts
 from clipstore.types import Picture, Problem, Prompt, Run, RunContents, Skipped, content_id
 

@@ -15,15 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clipstore.layouts import ReadContext
-from clipstore.sources.listing import (
-    ListedFile,
-    file_names,
-    list_folder,
-    list_tree,
-    name_problem,
-    rule_by_suffix,
-    sort_tree,
-)
+from clipstore.sources.listedfiles import ListedFile, name_problem, rule_by_suffix
+from clipstore.sources.listing import file_names, list_folder, list_tree, sort_tree
 from clipstore.sources.prompts import PromptBook
 from clipstore.sources.promptversions import TextFinder, no_text_problem
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem, text_to_json

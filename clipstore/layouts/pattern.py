@@ -15,12 +15,8 @@ from typing import NamedTuple
 
 from clipstore.errors import PatternError, PatternMismatch
 from clipstore.layouts import ReadContext
-from clipstore.sources.listing import (
-    ListedFile,
-    NamesByFolder,
-    list_tree,
-    rule_by_suffix,
-)
+from clipstore.sources.listedfiles import ListedFile, rule_by_suffix
+from clipstore.sources.listing import NamesByFolder, list_tree
 from clipstore.sources.pattern import Mismatch, PathPattern, match_path
 from clipstore.sources.prompts import PromptBook, prompts_to_book
 from clipstore.sources.promptversions import advice_on_untold, attach_texts, first_of_each

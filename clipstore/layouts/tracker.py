@@ -13,13 +13,8 @@ from pathlib import Path
 from clipstore.layouts import ReadContext
 from clipstore.logged import LogPosition
 from clipstore.logs import LogFormat, all_log_formats
-from clipstore.sources.listing import (
-    file_names,
-    is_own_folder,
-    list_folder,
-    list_tree,
-    rule_by_suffix,
-)
+from clipstore.sources.listedfiles import rule_by_suffix
+from clipstore.sources.listing import file_names, is_own_folder, list_folder, list_tree
 from clipstore.sources.textfiles import Unreadable
 from clipstore.sources.trainerconfig import TrainerConfig, clean_settings, read_trainer_config
 from clipstore.types import Run, RunContents

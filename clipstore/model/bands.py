@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 
 from clipstore.errors import ModelRefused
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 from clipstore.wholefile import write_whole
 
 DEFAULT_MODEL = "openai/clip-vit-large-patch14-336"

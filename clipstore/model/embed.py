@@ -37,7 +37,7 @@ from clipstore.model.siglip import load_siglip_towers
 from clipstore.model.towers import TextTower, Towers
 from clipstore.model.vectors import DtypeChoice, TextVectors, replace_lone_surrogates
 from clipstore.model.weights import ModelFiles, find_model
-from clipstore.types import Model
+from clipstore.modelidentity import Model
 
 __all__ = ["ClipEmbedder", "choose_device", "list_devices", "load_clip"]
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clipstore.model.vectors import TextVectors
-from clipstore.types import Model
+from clipstore.modelidentity import Model
 
 
 class PixelPath(Protocol):

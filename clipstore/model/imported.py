@@ -7,7 +7,7 @@ arithmetic are someone else's word. So its scores stand beside ours and never am
 from __future__ import annotations
 
 from clipstore.model.bands import DEFAULT_MODEL, DEFAULT_MODEL_BAND
-from clipstore.types import Band, Model
+from clipstore.modelidentity import Band, Model
 
 LARGEST_PLAUSIBLE_COSINE = 0.6
 """True pairs score .2 to .4 with CLIP models of OpenAI's kind. A file that goes far beyond was made

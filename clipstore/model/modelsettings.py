@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clipstore.errors import ModelMissing, ModelRefused
-from clipstore.types import Family
+from clipstore.modelidentity import Family
 
 JSON_LIMIT_BYTES = 16 << 20
 """Far above any configuration: CLIP's is 5 kB."""

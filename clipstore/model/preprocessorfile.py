@@ -14,7 +14,7 @@ from PIL import Image
 
 from clipstore.errors import ModelRefused
 from clipstore.model.preprocess import CLIP_MEAN, CLIP_STD, Preprocessing
-from clipstore.types import Family
+from clipstore.modelidentity import Family
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from clipstore.types import Family
+from clipstore.modelidentity import Family
 
 
 class TextTower(Protocol):

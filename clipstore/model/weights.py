@@ -33,7 +33,7 @@ from clipstore.model.modelsettings import (
     read_open_clip_config,
     read_preprocessor_settings,
 )
-from clipstore.types import Band, Family
+from clipstore.modelidentity import Band, Family
 
 KNOWN_PICKLES = frozenset({DEFAULT_MODEL_PICKLE_SHA256})
 """sha256 of .bin files that are loaded without asking."""

@@ -21,10 +21,11 @@ from clipstore.analysis.calibration import Calibration, pairs_to_calibration
 from clipstore.analysis.calibrationrules import CalibrationRules
 from clipstore.errors import CalibrationRefused
 from clipstore.model.embedder import Embedder
+from clipstore.modelidentity import Model
 from clipstore.pictures.images import decode_picture, pixels_to_crop_id, read_picture
 from clipstore.sources.pairs import Pair, PairListing
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
-from clipstore.types import Model, Problem, Skipped
+from clipstore.types import Problem, Skipped
 
 DEFAULT_LIMIT = 1000
 """Pairs that are measured: their interval is narrow long before, and ViT-L takes about a second a

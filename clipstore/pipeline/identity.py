@@ -15,10 +15,10 @@ import polars as pl
 
 from clipstore.model.embedder import Embedder
 from clipstore.model.probe import TOLERANCE, largest_difference, score_probe
+from clipstore.modelidentity import Model
 from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.store import merge_parts, open_store
 from clipstore.storage.tables import TABLE_SCHEMAS
-from clipstore.types import Model
 
 MERGE_WAIT_SECONDS = 10.0
 """How long another program may hold the store before this gives up."""

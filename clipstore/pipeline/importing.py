@@ -16,12 +16,13 @@ from pathlib import Path
 import polars as pl
 
 from clipstore.model.imported import band_by_name, imported_model
+from clipstore.modelidentity import Band, Model
 from clipstore.pipeline.partrows import PartRows
 from clipstore.sources.columnfiles import RefusedRow
 from clipstore.sources.scorefiles import RunFacts, ScoreFile
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.storage.store import MergeReport, Reader, merge_parts, open_store
-from clipstore.types import Band, Model, Prompt, Run, content_id
+from clipstore.types import Prompt, Run, content_id
 
 LAYOUT = "import"
 ROWS_PER_PART = 200_000

@@ -58,13 +58,19 @@ class RunsInTurn:
             logs = self._logs_of(survey)
             folders = survey.outline.runs_by_folder()
             while not self._stop.is_set and (runs := next(folders, None)) is not None:
-                runs = tuple(map(self._namer.name, runs))
-                for contents in runs if logs is None else logs.read(runs):
-                    yield from self._begin(contents)
-                del runs, contents  # before the next ones are read
+                yield from self._begin_all(runs, logs)
+                del runs  # before the next ones are read
             if not self._stop.is_set:
                 self._expected.end(survey)
             self._count_outside(survey, logs)
+
+    def _begin_all(
+        self, runs: Sequence[RunContents], logs: RunLogs | None
+    ) -> Iterator[tuple[Picture, Task]]:
+        """The runs of one folder, which may be none."""
+        named = tuple(map(self._namer.name, runs))
+        for contents in named if logs is None else logs.read(named):
+            yield from self._begin(contents)
 
     def _begin(self, contents: RunContents) -> Iterator[tuple[Picture, Task]]:
         run = contents.run

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from clipstore.logged import KnownPicture, LoggedPicture
 from clipstore.pipeline.runpaths import path_in_run
-from clipstore.sources.listing import step_problem
+from clipstore.sources.listedfiles import step_problem
 from clipstore.sources.prompts import prompts_to_book
 from clipstore.sources.promptversions import attach_texts, no_text_problem
 from clipstore.taggings import RunFacts, TagReading, all_taggings

@@ -16,11 +16,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from clipstore import __version__
+from clipstore.modelidentity import Model
 from clipstore.pipeline.reading import ReadPicture
 from clipstore.pipeline.runpaths import path_in_run
 from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
-from clipstore.types import Model, Problem, Prompt, Run, Skipped
+from clipstore.types import Problem, Prompt, Run, Skipped
 
 OWN_SETTINGS = "settings"
 """The source of settings that the trainer's own files have, in the table config."""

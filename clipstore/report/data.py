@@ -12,6 +12,7 @@ from datetime import datetime
 
 from clipstore.comparisons import Comparison
 from clipstore.findings import Verdict
+from clipstore.modelidentity import Band
 from clipstore.report.agreement import HumanAgreement
 from clipstore.report.carddata import MiniStrip, Pictures, RunPrompts, SharedPrompts
 from clipstore.report.clipagreement import TrainerAgreement
@@ -21,7 +22,6 @@ from clipstore.report.promptchanges import PromptChange
 from clipstore.report.quantiles import StepSpread
 from clipstore.report.runcurve import RunCurve
 from clipstore.report.scorecube import ScoreCube
-from clipstore.types import Band
 
 SIZE_CAP_BYTES = 12_000_000
 """A page that mail servers still carry: attachments grow by a third on the way."""

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from clipstore.findings import StepMean
+from clipstore.modelidentity import Band
 from clipstore.report.inert import shorten, text_for_plotly
 from clipstore.report.runcurve import BASE_STYLE, OTHER_RUN_STYLE, LineStyle, RunCurve
-from clipstore.types import Band
 
 Trace = dict[str, object]
 Figure = dict[str, object]

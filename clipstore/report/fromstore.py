@@ -13,7 +13,7 @@ import polars as pl
 
 from clipstore import __version__
 from clipstore.analysis.allrules import AllRules
-from clipstore.analysis.compare import CompareOptions
+from clipstore.analysis.comparing import CompareOptions
 from clipstore.analysis.fromstore import compare_from_reader, verdicts_from_reader
 from clipstore.analysis.judgedrows import (
     changed_rules_json,

@@ -11,6 +11,7 @@ import polars as pl
 
 from clipstore.comparisons import Comparison, ComparisonSet
 from clipstore.findings import Verdict
+from clipstore.modelidentity import Band
 from clipstore.report.cardrows import ModelTables
 from clipstore.report.coverage import run_step_to_coverage
 from clipstore.report.data import ModelCard, ModelSection, RunRow
@@ -22,7 +23,7 @@ from clipstore.report.runcurve import RUN_STYLES, RunCurve
 from clipstore.report.shortids import name_to_short_id
 from clipstore.report.steptimes import hours_of_runs
 from clipstore.report.tables import ReportTables
-from clipstore.types import TRAINED_PANELS, Band
+from clipstore.types import TRAINED_PANELS
 
 BASE_TOLERANCE = 1e-3
 """Base means this close are drawn as one line; wider apart, the runs' prompts differ."""

@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clipstore.modelidentity import Band
 from clipstore.report.data import ModelSection
-from clipstore.types import Band
 
 _PAD = 4.0
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from clipstore.findings import StepMean
-from clipstore.types import Band
+from clipstore.modelidentity import Band
 
 _PAD_PX = 3.0
 

@@ -10,9 +10,9 @@ import math
 from typing import NamedTuple
 
 from clipstore.findings import Advice, Verdict
+from clipstore.modelidentity import Band
 from clipstore.report.looks import code_to_words
 from clipstore.report.numbertext import cosine_to_text, count_to_text
-from clipstore.types import Band
 
 DATA_ADVICE = ("MORE_VALIDATIONS", "MORE_PROMPTS")
 """What `Verdict.what_it_would_take` says in a sentence."""

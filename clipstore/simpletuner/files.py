@@ -26,7 +26,7 @@ from clipstore.simpletuner.names import (
 )
 from clipstore.simpletuner.pictures import BaseFile, NamedFile
 from clipstore.simpletuner.prompts import OWN_IDS, SINGLE_ID, RunPrompts
-from clipstore.sources.listing import MAX_STEP, ListedFile, rule_by_suffix
+from clipstore.sources.listedfiles import MAX_STEP, ListedFile, rule_by_suffix
 from clipstore.sources.trainerconfig import TrainerConfig
 from clipstore.types import Problem, Prompt, Skipped
 

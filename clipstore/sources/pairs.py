@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from clipstore.errors import PairsMissing
-from clipstore.sources.listing import ListedFile, NamesByFolder, list_tree
+from clipstore.sources.listedfiles import ListedFile
+from clipstore.sources.listing import NamesByFolder, list_tree
 from clipstore.sources.promptrows import PromptRow, RowRefused, text_to_rows
 from clipstore.sources.textfiles import Unreadable, read_text, text_problem
 from clipstore.types import Problem, Skipped

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from clipstore.logs import all_log_formats
-from clipstore.sources.listing import PICTURE_SUFFIXES, SCORED_VIDEO_SUFFIX
+from clipstore.sources.listedfiles import PICTURE_SUFFIXES, SCORED_VIDEO_SUFFIX
 
 TEXT_SUFFIXES = frozenset({".txt", ".toml", ".json", ".yaml", ".yml"})
 """Prompts and settings: a picture that lacked its text may have one now."""
