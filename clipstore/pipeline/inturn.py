@@ -6,7 +6,7 @@ of it does not count. Of all runs only the one whose turn it is is held.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from clipstore.pipeline.accounting import Account
 from clipstore.pipeline.expected import Expected
@@ -58,18 +58,15 @@ class RunsInTurn:
             logs = self._logs_of(survey)
             folders = survey.outline.runs_by_folder()
             while not self._stop.is_set and (runs := next(folders, None)) is not None:
-                yield from self._begin_all(runs, logs)
+                runs = tuple(map(self._namer.name, runs))
+                yield from self._begin_all(runs if logs is None else logs.read(runs))
                 del runs  # before the next ones are read
             if not self._stop.is_set:
                 self._expected.end(survey)
             self._count_outside(survey, logs)
 
-    def _begin_all(
-        self, runs: Sequence[RunContents], logs: RunLogs | None
-    ) -> Iterator[tuple[Picture, Task]]:
-        """The runs of one folder, which may be none."""
-        named = tuple(map(self._namer.name, runs))
-        for contents in named if logs is None else logs.read(named):
+    def _begin_all(self, runs: Iterable[RunContents]) -> Iterator[tuple[Picture, Task]]:
+        for contents in runs:
             yield from self._begin(contents)
 
     def _begin(self, contents: RunContents) -> Iterator[tuple[Picture, Task]]:
