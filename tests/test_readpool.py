@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from clipstore.errors import ReadersFailed
-from clipstore.pipeline import readpool
+from clipstore.pipeline import readprocess
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
 from clipstore.pipeline.reading import ReadPicture, ReadTask
@@ -120,7 +120,7 @@ def test_known_content_is_not_decoded_and_known_crops_come_without_pixels(tmp_pa
 def test_readers_that_cannot_start_are_an_error_and_not_a_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(readpool, "_START", "raise SystemExit(7)")
+    monkeypatch.setattr(readprocess, "_START", "raise SystemExit(7)")
     with ReadPool(1, setup()) as pool, pytest.raises(ReadersFailed, match="status 7"):
         for _ in range(200):
             pool.take(0.1)

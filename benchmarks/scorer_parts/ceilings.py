@@ -103,7 +103,7 @@ def measure_decoding(
         memory_bytes=MEMORY_PER_PICTURE_BYTES,
     )
     ahead = TASKS_AHEAD_PER_PROCESS * processes
-    with open_reader(processes, setup) as reader:
+    with open_reader(processes, setup, ahead) as reader:
         return len(pictures) * _per_second(lambda: _read_all(reader, pictures, ahead))
 
 

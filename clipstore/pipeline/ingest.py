@@ -53,6 +53,9 @@ SECONDS_PER_PICTURE = 20.0
 """The largest picture that is read takes two; one that takes this long hangs."""
 MEMORY_PER_PICTURE_BYTES = 2**31
 """Twice what the largest picture that is read needs."""
+CALLS_HELD = 5
+"""Calls of the model whose pixels may be in use: two in the model, one that is being filled, two
+that were read ahead."""
 _POLL_S = 0.1
 
 
@@ -173,7 +176,8 @@ class _Session:
         self._clock.start(n_readers=self._n_readers(expected))
         meter = PaceMeter()
         try:
-            with open_reader(self._clock.n_readers, setup) as reader:
+            n_held = CALLS_HELD * self._embedder.batch_size
+            with open_reader(self._clock.n_readers, setup, n_held) as reader:
                 for n_done in self._score_from(reader, tasks):
                     tally = self._account.tally
                     n_to_read = expected.n_to_read

@@ -87,7 +87,7 @@ def _read_rate(paths: list[Path], pixel_path: PixelPath, n_processes: int, secon
     tasks: Iterator[ReadTask] = (
         ReadTask(Picture(path.parent, path.name, 0, "sample", 0, "only")) for path in cycle(paths)
     )
-    with ReadPool(n_processes, setup) as pool:
+    with ReadPool(n_processes, setup, _TASKS_AHEAD * n_processes) as pool:
         for _ in range(_TASKS_AHEAD * n_processes):
             pool.submit(next(tasks))
         for _ in range(n_processes):  # every process has started by then, or nearly

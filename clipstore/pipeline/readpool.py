@@ -10,32 +10,28 @@ They are programs of their own, not forks: a fork of a process that holds torch'
 
 from __future__ import annotations
 
-import json
-import os
+import selectors
 import signal
-import subprocess
-import sys
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Protocol
 
+import numpy as np
+
 from clipstore.errors import ReadersFailed
+from clipstore.pipeline.pixelslots import PixelSlots
 from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask
-from clipstore.pipeline.readworker import READY, ReaderSetup
+from clipstore.pipeline.readprocess import ReadProcess, start_process
+from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.types import Problem
 
 TASKS_PER_PROCESS = 2
 """One in work and one waiting, so that a process never waits for its next task."""
-_START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "from clipstore.pipeline.readworker import main; main()"
-)
-"""With this process's own search path, and never the folder that it happens to run in."""
-_ONE_THREAD_EACH = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+SLOTS_PER_COMPOSITE = 3
+"""The trained panel, the base model's and the moving average's."""
 
 
 class Reader(Protocol):
@@ -64,9 +60,10 @@ class Reader(Protocol):
         ...
 
 
-def open_reader(n_processes: int, setup: ReaderSetup) -> Reader:
-    """Readers in so many processes; with 0, in this one."""
-    return ReadPool(n_processes, setup) if n_processes else ReadHere(setup)
+def open_reader(n_processes: int, setup: ReaderSetup, n_held: int = 0) -> Reader:
+    """Readers in so many processes; with 0, in this one. `n_held` is how many results' pixels may
+    be in use at a time while others are read: there is shared memory for so many."""
+    return ReadPool(n_processes, setup, n_held) if n_processes else ReadHere(setup)
 
 
 class ReadHere:
@@ -102,26 +99,24 @@ class _Job:
     place: int
     """Which of the results, in order, this will be."""
     task: ReadTask
+    slots: tuple[int, ...] = ()
+    """Where its pixels go, while a process has it."""
 
-
-@dataclass
-class _Process:
-    process: subprocess.Popen[bytes]
-    connection: Connection
-    is_ready: bool = False
-    jobs: deque[_Job] = field(default_factory=deque)
-    """Sent and not answered; the first is the one in work."""
-    base_pictures: set[object] = field(default_factory=set)
-    """Which base pictures it has been sent composites of, and so may have decoded."""
+    @property
+    def base_picture(self) -> object:
+        hints = self.task.picture.composite
+        return None if hints is None else hints.base_picture
 
 
 class ReadPool:
     """`n_processes` reading processes. Results are taken by one thread; another one, in here,
     keeps the processes busy while that one is in the model."""
 
-    def __init__(self, n_processes: int, setup: ReaderSetup) -> None:
+    def __init__(self, n_processes: int, setup: ReaderSetup, n_held: int = 0) -> None:
+        """See `open_reader`."""
         self.n_processes = n_processes
         self._setup = setup
+        self._n_held = n_held
         self._changed = threading.Condition()
         self._waiting: deque[_Job] = deque()
         self._results: dict[int, ReadResult] = {}
@@ -130,12 +125,19 @@ class ReadPool:
         self._n_taken = 0
         self._failure: BaseException | None = None
         self._is_closing = False
-        self._processes: list[_Process] = []
+        self._processes: list[ReadProcess[_Job]] = []
+        self._selector = selectors.DefaultSelector()
         self._woken, self._wake = Pipe(duplex=False)
         self._thread = threading.Thread(target=self._run, name="readers", daemon=True)
 
     def __enter__(self) -> ReadPool:
-        self._processes = [self._start() for _ in range(self.n_processes)]
+        # What the model looks at is of one size, whatever the picture.
+        one = self._setup.pixel_path.prepare(np.zeros((32, 32, 3), np.uint8))
+        in_work = SLOTS_PER_COMPOSITE * TASKS_PER_PROCESS * self.n_processes
+        self._slots = PixelSlots(one.nbytes, self._n_held + in_work)
+        self._selector.register(self._woken, selectors.EVENT_READ)
+        for _ in range(self.n_processes):
+            self._start()
         self._thread.start()
         return self
 
@@ -150,11 +152,11 @@ class ReadPool:
         self._thread.join()
         for one in self._processes:
             # They hold nothing that must be kept; one that hangs would not go otherwise.
-            one.process.kill()
-            one.process.wait()
-            one.connection.close()
+            one.end()
+        self._selector.close()
         self._wake.close()
         self._woken.close()
+        self._slots.close()
 
     @property
     def bytes_ready(self) -> int:
@@ -162,9 +164,12 @@ class ReadPool:
 
     def submit(self, task: ReadTask) -> None:
         with self._changed:
+            # While some wait, all processes have enough: one that has not wakes the thread itself.
+            is_first = not self._waiting
             self._waiting.append(_Job(self._n_submitted, task))
             self._n_submitted += 1
-        self._wake.send_bytes(b"task")
+        if is_first:
+            self._wake.send_bytes(b"task")
 
     def take(self, timeout_s: float) -> ReadResult | None:
         """Raises `ReadersFailed` when no process can be started."""
@@ -185,12 +190,11 @@ class ReadPool:
         try:
             while not self._is_closing:
                 self._hand_out()
-                ready = wait([self._woken, *(one.connection for one in self._processes)])
-                if self._woken in ready:
-                    self._woken.recv_bytes()
-                for one in list(self._processes):
-                    if one.connection in ready:
-                        self._receive(one)
+                for key, _ in self._selector.select():
+                    if key.data is None:
+                        self._woken.recv_bytes()
+                    else:
+                        self._receive(key.data)
         except BaseException as error:  # noqa: BLE001 - it is raised again in `take`
             with self._changed:
                 self._failure = error
@@ -202,55 +206,59 @@ class ReadPool:
                 job = self._next_job(one)
                 if job is None:
                     return
+                is_composite = job.task.picture.composite is not None
+                job.slots = self._slots.lend(SLOTS_PER_COMPOSITE if is_composite else 1)
                 one.jobs.append(job)
                 try:
-                    one.connection.send(job.task)
+                    one.connection.send((job.task, job.slots))
                 except OSError:
                     break  # it has died; `_receive` sees that next
 
-    def _next_job(self, one: _Process) -> _Job | None:
+    def _next_job(self, one: ReadProcess[_Job]) -> _Job | None:
         """The oldest task, or one of the next few whose base picture this process knows."""
         with self._changed:
             if not self._waiting:
                 return None
-            near = range(min(len(self._waiting), 2 * TASKS_PER_PROCESS * len(self._processes)))
-            chosen = next(
-                (i for i in near if _base_picture(self._waiting[i]) in one.base_pictures), 0
-            )
+            chosen = 0
             # The oldest must not wait for ever while others are preferred.
-            if self._waiting[0].place - self._n_taken < TASKS_PER_PROCESS:
-                chosen = 0
+            if one.base_pictures and self._waiting[0].place - self._n_taken >= TASKS_PER_PROCESS:
+                near = range(min(len(self._waiting), 2 * TASKS_PER_PROCESS * len(self._processes)))
+                chosen = next(
+                    (i for i in near if self._waiting[i].base_picture in one.base_pictures), 0
+                )
             job = self._waiting[chosen]
             del self._waiting[chosen]
-        base = _base_picture(job)
+        base = job.base_picture
         if base is not None:
             one.base_pictures.add(base)
         return job
 
-    def _receive(self, one: _Process) -> None:
+    def _receive(self, one: ReadProcess[_Job]) -> None:
         try:
-            message = one.connection.recv()
+            message = one.connection.recv_bytes()
         except (EOFError, OSError):
             self._replace(one)
             return
-        if message == READY:
-            one.is_ready = True
-        else:
-            self._answer(one.jobs.popleft(), message)
+        if not one.is_ready:
+            one.is_ready = True  # all that its first message says
+            return
+        job = one.jobs.popleft()
+        self._answer(job, self._slots.decode(message, job.task, job.slots))
 
-    def _replace(self, dead: _Process) -> None:
-        dead.connection.close()
-        dead.process.kill()
-        status = dead.process.wait()
+    def _replace(self, dead: ReadProcess[_Job]) -> None:
+        self._selector.unregister(dead.connection)
+        status = dead.end()
         self._processes.remove(dead)
         if not dead.is_ready:
             raise ReadersFailed(status)
+        for job in dead.jobs:  # nobody writes there any more
+            self._slots.take_back(job.slots)
         if dead.jobs:
             culprit = dead.jobs.popleft()
             self._answer(culprit, ReadResult(self._crash(culprit.task, status)))
         with self._changed:
             self._waiting.extendleft(reversed(dead.jobs))
-        self._processes.append(self._start())
+        self._start()
 
     def _crash(self, task: ReadTask, status: int) -> Problem:
         if status == -signal.SIGALRM:
@@ -266,23 +274,10 @@ class ReadPool:
         with self._changed:
             self._results[job.place] = result
             self._bytes_ready += result.n_bytes
-            self._changed.notify_all()
+            if job.place == self._n_taken:  # the one that is waited for
+                self._changed.notify_all()
 
-    def _start(self) -> _Process:
-        ours, theirs = Pipe()
-        with theirs:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, str(theirs.fileno()), json.dumps(sys.path)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env={**os.environ, **dict.fromkeys(_ONE_THREAD_EACH, "1")},
-                process_group=0,  # the terminal's Ctrl-C goes to the parent alone
-            )
-        ours.send(self._setup)
-        return _Process(process, ours)
-
-
-def _base_picture(job: _Job) -> object:
-    hints = job.task.picture.composite
-    return None if hints is None else hints.base_picture
+    def _start(self) -> None:
+        one: ReadProcess[_Job] = start_process(self._setup, self._slots)
+        self._processes.append(one)
+        self._selector.register(one.connection, selectors.EVENT_READ, one)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from clipstore.model.embedder import PixelPath
 
-READY = "ready"
+READY = b"ready"
 """The first message of a reader that has started."""
 
 
@@ -33,7 +33,8 @@ class ReaderSetup:
 
 
 def main() -> None:
-    """Serve the socket whose descriptor is the first argument."""
+    """Serve the socket whose descriptor is the first argument; the third and fourth are the
+    descriptor of the pixel slots and the size of one."""
     connection = Connection(int(sys.argv[1]))
     # The terminal's Ctrl-C is the parent's to handle.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -47,14 +48,18 @@ def main() -> None:
 
 def _serve(connection: Connection, setup: ReaderSetup) -> None:
     # Only a reading process needs these: numpy, Pillow, scipy.
+    from clipstore.pipeline.pixelslots import SlotWriter  # noqa: PLC0415
     from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask  # noqa: PLC0415
     from clipstore.types import Problem  # noqa: PLC0415
 
     reader = PictureReader(setup.pixel_path, setup.base_pictures_bytes)
+    writer = SlotWriter(int(sys.argv[3]), int(sys.argv[4]))
     _limit_memory(setup.memory_bytes)
-    connection.send(READY)
+    connection.send_bytes(READY)
+    task: ReadTask
+    slots: tuple[int, ...]
     while True:
-        task: ReadTask = connection.recv()
+        task, slots = connection.recv()
         # By the kernel, because a decoder that hangs holds Python's own lock.
         signal.setitimer(signal.ITIMER_REAL, setup.seconds_per_picture)
         try:
@@ -66,7 +71,7 @@ def _serve(connection: Connection, setup: ReaderSetup) -> None:
             )
             result = ReadResult(Problem(task.picture.path, "decode", "decoder_crash", detail))
         signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send(result)
+        connection.send_bytes(writer.encode(result, task, slots))
 
 
 def _limit_memory(extra_bytes: int) -> None:
