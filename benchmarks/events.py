@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import zlib
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -161,7 +162,8 @@ def _to_markdown(
         "",
         "Written by `python -m benchmarks.events`; what is measured stands at its head.",
         "",
-        f"{_processor()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f} at the end; "
+        f"{date.today():%Y-%m-%d}; {_processor()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[1]:.1f} at the end; "
         f"Python {platform.python_version()}, {versions}. Median of the CPU seconds of the "
         "heats, which other processes disturb less than the wall's; the wall's beside it.",
         "",

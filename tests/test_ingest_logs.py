@@ -77,9 +77,10 @@ def test_a_picture_that_lies_in_five_places_is_scored_once(tmp_path: Path) -> No
     store = tmp_path / "s.duckdb"
     report = ingest(tmp_path / "runs", store)
     assert [row["cosine"] for row in rows(store, SCORES)] == [1.0, 1.0]
-    assert dict(report.skipped_by_rule)["copy_of_picture"] == 2
+    assert dict(report.skipped_by_rule)["copy_of_picture"] == 6
     assert states_add_up(tmp_path / "runs", report)
     assert counts(store)["logged_pictures"] == 2
+    assert len(copies(store)) == 6
 
 
 def test_a_copy_says_what_it_is_a_copy_of(tmp_path: Path) -> None:
@@ -324,6 +325,41 @@ def test_a_training_that_wandb_resumed_in_a_second_folder_counts_every_step_once
     ]
     assert report.logs.notes == ()
     assert states_add_up(tmp_path / "runs", report)
+
+
+@pytest.mark.parametrize("first", ["both at once", "one after the other"])
+def test_a_run_that_wandb_resumed_under_its_id_is_one_run(tmp_path: Path, first: str) -> None:
+    """Nothing but W&B's folders: the second goes on at step 15 and logs step 20 again."""
+    before, after = sorted((RECORDED / "wandb_online" / "wandb").iterdir())
+    runs, store = tmp_path / "runs", tmp_path / "s.duckdb"
+    shutil.copytree(before, runs / "wandb" / before.name)
+    other = before.name.replace("abc123", "other")
+    shutil.copytree(before, runs / "wandb" / other)
+    if first == "one after the other":
+        ingest(runs, store)
+    shutil.copytree(after, runs / "wandb" / after.name)
+    for path in runs.rglob("red - 32x32*"):
+        path.unlink()
+    report = ingest(runs, store)
+    assert [row["run"] for row in rows(store, "SELECT run FROM run_summary ORDER BY run")] == [
+        f"wandb/{before.name}",
+        f"wandb/{other}",
+    ]
+    places = """
+        SELECT step, prompt_id, path FROM current_scores WHERE run LIKE '%abc123' ORDER BY ALL
+    """
+    assert [
+        (row["step"], row["prompt_id"], after.name in str(row["path"]))
+        for row in rows(store, places)
+    ] == [(step, f"validation_{number}", step == 20) for step in (10, 20) for number in (0, 1)]
+    losses = """
+        SELECT count(*) AS n FROM current_scalars
+        WHERE run LIKE '%abc123' AND tag = 'train_loss'
+    """
+    assert rows(store, losses) == [{"n": 22}]
+    assert states_add_up(runs, report)
+    again = ingest(runs, store)
+    assert (again.n_scores, again.logs.n_scalars) == (0, 0)
 
 
 def test_a_log_beside_the_runs_belongs_to_the_run_that_it_is_called_after(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from clipstore.types import CompositeHints, Picture, Prompt, Size
 from tests.discovered import discover
@@ -490,6 +491,42 @@ def test_every_other_file_is_left_alone_by_a_named_rule(tmp_path: Path) -> None:
         "validation_images/step_6_fox_0_64x64.png": "not_regular",
     }
     assert len(contents.pictures) == 1
+
+
+def test_assets_are_listed_as_copies_of_the_pictures_whose_bytes_they_have(tmp_path: Path) -> None:
+    simpletuner_run(
+        tmp_path,
+        [f"step_{step}_{name}_0_64x64.png" for step in (100, 200) for name in ("cat", "fox")],
+        library=LIBRARY,
+    )
+    pictures = tmp_path / "validation_images"
+    for number, path in enumerate(sorted(pictures.iterdir())):
+        Image.new("RGB", (64, 64), (40 * number, 0, 0)).save(path)
+    places = {
+        "checkpoint-100/assets/image_0.png": "step_100_cat_0_64x64.png",
+        "checkpoint-100-rolling/assets/image_1.png": "step_100_fox_0_64x64.png",
+        "checkpoint-100/assets/image_9.png": "step_200_fox_0_64x64.png",
+        "assets/image_0_0.png": "step_200_fox_0_64x64.png",
+        "pipeline/assets/image_1_0.png": "step_200_cat_0_64x64.png",
+    }
+    for place, name in places.items():
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pictures / name, tmp_path / place)
+    del places["checkpoint-100/assets/image_9.png"]
+    Image.new("RGB", (64, 64), (1, 2, 3)).save(tmp_path / "assets/image_7_0.png")
+
+    skipped = {one.path.relative_to(tmp_path).as_posix(): one for one in read_one(tmp_path).skipped}
+
+    copies = {place: one for place, one in skipped.items() if one.copy_of is not None}
+    assert {place: one.copy_of for place, one in copies.items()} == {
+        place: pictures / name for place, name in places.items()
+    }
+    assert {one.rule for one in copies.values()} == {"copy_of_picture"}
+    left = skipped["checkpoint-100/assets/image_9.png"], skipped["assets/image_7_0.png"]
+    assert [(one.rule, one.detail) for one in left] == [
+        ("checkpoint_folder", "no picture of step 100 has its bytes"),
+        ("model_card_assets", "no picture of step 200 has its bytes"),
+    ]
 
 
 def test_a_picture_with_another_name_is_a_problem_that_says_how_to_name_it(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 Invariant: pictures in validation_images/ are composites until the box finder has cut them; those
 of the benchmark are clean and belong to step 0. Pictures of `{prompt}__{adapter}` show other
 weights and become a run of their own, named "run@adapter". Copies in checkpoints and assets are
-never read. How names, settings and prompts are read is in the modules `simpletuner_*`.
+never scored. How names, settings and prompts are read is in the modules `simpletuner_*`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from clipstore.layouts import ReadContext
+from clipstore.simpletuner.assets import tell_copies
 from clipstore.simpletuner.files import BASE_PICTURES, PICTURES, NamedFiles, name_files, sort_files
 from clipstore.simpletuner.logs import (
     MEDIA_LOG,
@@ -89,7 +90,7 @@ def read(folder: Path, context: ReadContext) -> tuple[RunContents, ...]:
         (),
         (),
         (*tree.problems, *by_kind.problems),
-        (*tree.skipped, *by_kind.skipped),
+        (*tree.skipped, *tell_copies(by_kind.skipped, folder, by_kind.pictures, by_kind.folder)),
         tuple(advice),
     )
     del tree, by_kind

@@ -21,6 +21,7 @@ from clipstore.errors import (
     PatternError,
 )
 from clipstore.layouts import Layout, ReadContext, all_layouts
+from clipstore.logfiles.wandbfolders import later_parts
 from clipstore.pipeline.findlogs import log_owner
 from clipstore.sources.listing import list_tree, walk_folders
 from clipstore.sources.pattern import PathPattern
@@ -155,8 +156,8 @@ def _claim_folders(root: Path, layouts: Sequence[Layout]) -> dict[Path, Layout]:
             for one in last_resort:
                 if one.claims(folder) is not None:
                     logged[folder] = one
-    above = {parent for folder in claimed for parent in folder.parents}
-    claimed |= {folder: one for folder, one in logged.items() if folder not in above}
+    not_runs = {parent for folder in claimed for parent in folder.parents} | later_parts(logged)
+    claimed |= {folder: one for folder, one in logged.items() if folder not in not_runs}
     if not claimed:
         _refuse(root, layouts, seen_at_first)
     return claimed

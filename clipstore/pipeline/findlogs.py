@@ -1,7 +1,8 @@
 """Which log belongs to which run.
 
 Invariant: a log belongs to one run or to none, never to two. In a run's folder it is that run's;
-where several runs share the folder, or the log lies outside of all, its path must name the one.
+where several runs share the folder, or the log lies outside of all, its path must name the one: by
+a folder called after the run's, or as a W&B folder with the id of one beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clipstore.logfiles.wandbfolders import WandbRun, folder_to_run
 from clipstore.logs import LogFormat, all_log_formats
 from clipstore.types import Run, RunContents, Skipped
 
@@ -39,10 +41,10 @@ LogsByFolder = Mapping[Path, Sequence[tuple[Path, LogFormat]]]
 
 def logs_outside(skipped: Iterable[Skipped], root: Path, folders: Iterable[Path]) -> LogsByFolder:
     """Whose the logs are among files outside of all runs; `folders` are those of the runs."""
-    by_name = _folders_by_name(folders)
+    by_key = _folders_by_key(folders)
     found: dict[Path, list[tuple[Path, LogFormat]]] = {}
     for path, form in _logs_among(skipped, all_log_formats()):
-        owner = _named_folder(path, root, by_name)
+        owner = _named_folder(path, root, by_key)
         if owner is not None:
             found.setdefault(owner, []).append((path, form))
     return found
@@ -52,7 +54,7 @@ def log_owner(path: Path, root: Path, folders: Iterable[Path]) -> Path | None:
     """The run's folder that a log outside of all runs is called after; None for other files."""
     if not any(form.is_log(path.name) for form in all_log_formats()):
         return None
-    return _named_folder(path, root, _folders_by_name(folders))
+    return _named_folder(path, root, _folders_by_key(folders))
 
 
 def find_logs(runs: Sequence[RunContents], outside: LogsByFolder) -> FoundLogs:
@@ -111,17 +113,25 @@ def _owner(path: Path, candidates: Sequence[Run]) -> Run | None:
     return named[0] if len(named) == 1 else None
 
 
-def _folders_by_name(folders: Iterable[Path]) -> dict[str, list[Path]]:
-    by_name: dict[str, list[Path]] = {}
+def _folders_by_key(folders: Iterable[Path]) -> dict[str | WandbRun, list[Path]]:
+    """By name, and of W&B's folders by their run."""
+    by_key: dict[str | WandbRun, list[Path]] = {}
     for folder in dict.fromkeys(folders):
-        by_name.setdefault(folder.name, []).append(folder)
-    return by_name
+        for key in (folder.name, folder_to_run(folder)):
+            if key is not None:
+                by_key.setdefault(key, []).append(folder)
+    return by_key
 
 
-def _named_folder(path: Path, root: Path, by_name: Mapping[str, Sequence[Path]]) -> Path | None:
+def _named_folder(
+    path: Path, root: Path, by_key: Mapping[str | WandbRun, Sequence[Path]]
+) -> Path | None:
     """The run's folder that one of the log's own folders is called after, the innermost."""
-    for part in reversed(path.relative_to(root).parts[:-1]):
-        if part in by_name:
-            folders = by_name[part]
-            return folders[0] if len(folders) == 1 else None
+    for folder in path.parents:
+        if folder == root:
+            break
+        for key in (folder_to_run(folder), folder.name):
+            folders = () if key is None else by_key.get(key, ())
+            if folders:
+                return folders[0] if len(folders) == 1 else None
     return None

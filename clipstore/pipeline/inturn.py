@@ -17,7 +17,10 @@ from clipstore.pipeline.runnames import RunNamer
 from clipstore.pipeline.scoring import Task
 from clipstore.pipeline.stopping import StopSwitch
 from clipstore.pipeline.survey import Survey, count_files
-from clipstore.types import Picture, RunContents
+from clipstore.types import Picture, RunContents, Skipped
+
+PIXELS_RULE = "same_pixels"
+"""Of a logged picture that was read and has the pixels of one that counts."""
 
 LogsOf = Callable[[Survey], RunLogs | None]
 """What reads the logs below a folder; None leaves them unread."""
@@ -75,12 +78,17 @@ class RunsInTurn:
         for problem in contents.problems:
             self._account.add_problem(run, problem)
         self._account.add_skipped(run, contents.skipped)
-        new = []
+        new, copies = [], []
         for picture in self._account.without_duplicates(run, contents.pictures):
-            if not self._rescore and self._known.has_file(run, picture):
+            if self._rescore:
+                new.append(picture)
+            elif self._known.has_file(run, picture):
                 self._account.add_known()
+            elif (original := self._known.copy_of(run, picture)) is not None:
+                copies.append(Skipped(picture.folder, picture.name, PIXELS_RULE, copy_of=original))
             else:
                 new.append(picture)
+        self._account.add_skipped(run, copies)
         self._expected.begin(run.run_id, count_files([contents]), len(new))
         # One for all pictures of a prompt.
         shared = {prompt.prompt_id: Task(run, prompt) for prompt in contents.prompts}

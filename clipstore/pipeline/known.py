@@ -43,6 +43,7 @@ class KnownFiles:
         run_names: Mapping[int, str],
         crop_ids: NDArray[np.int64],
         text_ids: NDArray[np.int64],
+        originals: Mapping[tuple[int, str], str],
     ) -> None:
         """Of several rows for one file the last one of `frames` counts."""
         keys, run_ids, facts, sha256 = _frames_to_columns(frames)
@@ -59,6 +60,8 @@ class KnownFiles:
         """The panels' contents whose vectors are in the store, (n,)."""
         self.text_ids = text_ids
         """The texts whose vectors are, (n,)."""
+        self._originals = originals
+        """By run_id and path of a copy told by its pixels: the picture that counts."""
 
     @classmethod
     def load(cls, store: Path, model_id: int, run_ids: Sequence[int]) -> KnownFiles:
@@ -71,11 +74,13 @@ class KnownFiles:
             names = reader.read("run_names")
             crops = reader.read("known_crops", {"model_id": model_id})
             texts = reader.read("known_texts", {"model_id": model_id})
+            copies = reader.read("known_pixel_copies", {"run_ids": list(run_ids)})
         return cls(
             [scored, *_waiting_images(store, model_id)],
             dict(zip(names["run_id"].to_list(), names["name"].to_list(), strict=True)),
             crops["crop_id"].to_numpy().astype(np.int64),
             texts["text_id"].to_numpy().astype(np.int64),
+            {(run_id, path): original for run_id, path, original in copies.iter_rows()},
         )
 
     def has_file(self, run: Run, picture: Picture) -> bool:
@@ -97,6 +102,13 @@ class KnownFiles:
             and now.st_mtime_ns == known.modified_ns
             and known.seen_ns - known.modified_ns > RACY_NS
         )
+
+    def copy_of(self, run: Run, picture: Picture) -> Path | None:
+        """The picture whose pixels this one was found to have, when it was read."""
+        if not self._originals:
+            return None
+        original = self._originals.get((run.run_id, path_in_run(picture.path, run)))
+        return None if original is None else run.root / original
 
     def content(self, run: Run, picture: Picture) -> str | None:
         """The SHA-256 with which the file is scored; None when it is not."""

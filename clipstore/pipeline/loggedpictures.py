@@ -2,7 +2,8 @@
 
 Invariant: a picture that the run has as a file is that file, and one that TensorBoard and W&B both
 have is TensorBoard's; the copies are skipped, each with what it is a copy of. Which is whose copy
-is told by run, step and prompt, as the trainer wrote them, not by pixels: trackers encode anew.
+is told here by run, step and prompt, as the trainer wrote them: nothing is decoded. Where a step is
+not the trainer's the store tells it by the pixels later (`sql/merge/same_pixels.sql`).
 """
 
 from __future__ import annotations

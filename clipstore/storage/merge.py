@@ -138,11 +138,16 @@ def _take_in(database: Database, parts: Sequence[Path]) -> dict[Path, str]:
 
 
 def _insert(database: Database, parts: Sequence[Path]) -> None:
+    with_images: list[str] = []
     for table in TABLE_SCHEMAS:
         paths = (part.absolute() / f"{table}.parquet" for part in parts)
         files = [os.fspath(path) for path in paths if path.exists()]
         if files and (table not in DROPPABLE_TABLES or has_table(database, table)):
             database.run(read_statement("merge", table), {"files": files})
+        if files and table == "images":
+            with_images = files
+    if with_images:
+        database.run(read_statement("merge", "same_pixels"), {"files": with_images})
     database.run(
         "INSERT INTO ingest_parts SELECT unnest($names::VARCHAR[])",
         {"names": [part.name for part in parts]},

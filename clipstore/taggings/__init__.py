@@ -18,6 +18,10 @@ from typing import Protocol, cast
 from clipstore.logged import LoggedPicture
 from clipstore.types import Picture, Problem, Prompt, RunContents
 
+DATED_NOTE = "step_by_the_log"
+"""Noted of a picture whose step is that of the numbers logged about then, not one that the trainer
+gave it."""
+
 
 @dataclass(frozen=True)
 class RunFacts:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from clipstore.addresses import address_of_cell
 from clipstore.logged import LoggedPicture
 from clipstore.sources.trainerconfig import TrainerConfig
-from clipstore.taggings import RunFacts, TagReading
+from clipstore.taggings import DATED_NOTE, RunFacts, TagReading
 from clipstore.types import GridCell, Panel, Picture, Problem, Prompt
 
 NAME = "diffusers"
@@ -28,7 +28,6 @@ PROMPT_ID = "validation"
 TAGS = ("validation", "test", "test_without_lora")
 COLUMNS = 8
 """torch's add_images puts so many pictures into a row."""
-DATED_NOTE = "step_by_the_log"
 _CAPTION = re.compile(r"(?P<number>[0-9]{1,4}): (?P<text>.*)", re.S)
 _CONDITIONED = ("controlnet_model_name_or_path", "conditioning_image_column")
 
@@ -49,7 +48,8 @@ def read(logged: Sequence[LoggedPicture], facts: RunFacts) -> TagReading:
     captioned = [(one, match) for one in logged if (match := _caption(one)) is not None]
     ids = _texts_to_ids([match["text"] for _, match in captioned])
     for one, match in captioned:
-        placed, prompt_id = _place(one, config), ids[match["text"]]
+        # W&B gets these with no step and gives them that of the last numbers.
+        placed, prompt_id = _Place(one.step, None, (DATED_NOTE,)), ids[match["text"]]
         index = int(match["number"]) if len(ids) == 1 else 0
         pictures[one.path] = (_picture(one, placed, prompt_id, index, None),)
     prompts = [Prompt(prompt_id, text, "caption in the log") for text, prompt_id in ids.items()]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clipstore.logged import LoggedPicture
-from clipstore.taggings import RunFacts, TagReading
+from clipstore.taggings import DATED_NOTE, RunFacts, TagReading
 from clipstore.types import Panel, Picture, Prompt
 
 NAME = "sample_captions"
@@ -31,7 +31,8 @@ def read(logged: Sequence[LoggedPicture], facts: RunFacts) -> TagReading:
         prompt_id = str(int(match["number"]))
         panel: Panel = "only" if one.step else "base"
         place = (one.path.parent, one.path.name)
-        pictures[one.path] = (Picture(*place, one.step, prompt_id, one.item, panel),)
+        picture = Picture(*place, one.step, prompt_id, one.item, panel, notes=(DATED_NOTE,))
+        pictures[one.path] = (picture,)
         if one.caption is not None:
             prompts[prompt_id] = Prompt(prompt_id, one.caption, "caption in the log")
     return TagReading(pictures, tuple(prompts.values()), frozenset(pictures))

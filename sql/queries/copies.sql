@@ -19,7 +19,10 @@ SELECT
     copies.original
 FROM picture_copies AS copies
 JOIN runs USING (run_id)
-LEFT JOIN logged ON logged.root = runs.root AND logged.path = copies.path
+-- A grid is logged as one: its cells have ":cell" behind its path.
+LEFT JOIN logged
+    ON logged.root = runs.root
+    AND logged.path = regexp_replace(copies.path, ':[0-9]{1,6}$', '')
 -- One whose original was removed is scored itself since.
 ANTI JOIN scored
     ON scored.run_id = copies.run_id
