@@ -6,8 +6,9 @@ VENV ?= .venv
 
 .PHONY: test check sweep openclip bench clean
 
+# As many processes as cores, a test file each: torch's own threads would only get in their way.
 test: $(VENV)/installed check
-	$(VENV)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/installed
 	$(VENV)/bin/ruff check .
