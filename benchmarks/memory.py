@@ -63,7 +63,7 @@ class Sample:
 
 
 class Sampler:
-    """Looks after every file, and writes a sample down whenever another share of them is done."""
+    """Looks as often as progress is told; writes a sample down as each share of all is done."""
 
     def __init__(self, n_pictures: int, minutes: float, stop: StopSwitch) -> None:
         """`stop` is set after so many minutes."""

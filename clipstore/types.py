@@ -110,6 +110,12 @@ class CompositeHints:
     input_stitching: bool | None = None
     """Config: the conditioning input is drawn to the left. None when the config does not say."""
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        # A dataclass with slots looks all its fields up again for every pickle.
+        fields = (self.label_size, self.panel_sizes, self.base_picture, self.base_folder_complete)
+        drawn = (self.ema_comparison, self.base_comparison, self.input_stitching)
+        return CompositeHints, (*fields, *drawn)
+
 
 class GridCell(NamedTuple):
     """One picture of a grid of equal ones without lines between, as torch's add_images joins."""
@@ -141,6 +147,11 @@ class Picture:
     notes: tuple[str, ...] = ()
     cell: GridCell | None = None
     """The picture within a file that joins several; None where it is the whole file."""
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        # As of `CompositeHints`.
+        place = (self.folder, self.name, self.step, self.prompt_id, self.image_index, self.panel)
+        return Picture, (*place, self.epoch, self.composite, self.notes, self.cell)
 
     @property
     def path(self) -> Path:

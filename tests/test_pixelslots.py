@@ -17,13 +17,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from clipstore.pipeline.answers import AnswerReader, AnswerWriter
 from clipstore.pipeline.pixelslots import PixelSlots, SlotWriter
-from clipstore.pipeline.reading import ReadFrame, ReadPanel, ReadPicture, ReadResult, ReadTask
-from clipstore.pipeline.readpool import ReadPool
-from clipstore.types import Box, Picture
+from clipstore.pipeline.reading import (
+    ReadFrame,
+    ReadPanel,
+    ReadPicture,
+    ReadResult,
+    ReadTask,
+    ReadTimes,
+)
+from clipstore.pipeline.readpool import QUICK_TASKS_PER_PROCESS, SLOTS_PER_COMPOSITE, ReadPool
+from clipstore.types import Box, Picture, Problem
 from tests.mean_colour import MeanColourPixels
 from tests.test_readpool import Misbehaving, read_all, setup, steps, write_pictures
 
+IN_WORK = SLOTS_PER_COMPOSITE * QUICK_TASKS_PER_PROCESS
+"""Slots that one process may have been lent."""
 TASK = ReadTask(Picture(Path("/r"), "1.png", 1, "p", 0, "only"))
 
 
@@ -43,11 +53,10 @@ def levels_of(result: ReadResult) -> list[int]:
 
 def test_pixels_arrive_by_slots_and_beyond_these_in_the_answer() -> None:
     slots = PixelSlots(slot_bytes=12, n_slots=2)
-    writer = SlotWriter(slots.descriptor, slots.slot_bytes)
+    writer, reader = AnswerWriter(SlotWriter(slots.descriptor, 12)), AnswerReader(slots)
     for lent in (2, 1, 0):
         numbers = slots.lend(lent)
-        answer = writer.encode(result_of(3, 200), TASK, numbers)
-        result = slots.decode(answer, TASK, numbers)
+        result = reader.decode(writer.encode(result_of(3, 200), numbers), TASK, numbers)
         assert levels_of(result) == [3, 200]
         assert slots.n_free == 2 - lent, "a slot is lent as long as somebody looks at it"
         assert isinstance(result.outcome, ReadPicture)
@@ -63,11 +72,39 @@ def test_pixels_arrive_by_slots_and_beyond_these_in_the_answer() -> None:
 def test_slots_that_a_reader_left_empty_come_back_at_once() -> None:
     slots = PixelSlots(12, 3)
     numbers = slots.lend(3)
-    answer = SlotWriter(slots.descriptor, 12).encode(result_of(5), TASK, numbers)
-    result = slots.decode(answer, TASK, numbers)
+    answer = AnswerWriter(SlotWriter(slots.descriptor, 12)).encode(result_of(5), numbers)
+    result = AnswerReader(slots).decode(answer, TASK, numbers)
     assert (slots.n_free, levels_of(result)) == (2, [5])
-    big = SlotWriter(slots.descriptor, 11).encode(result_of(9), TASK, slots.lend(2))
-    assert levels_of(PixelSlots(11, 0).decode(big, TASK, ())) == [9], "it fits into no slot"
+    big = AnswerWriter(SlotWriter(slots.descriptor, 11)).encode(result_of(9), slots.lend(2))
+    nowhere = AnswerReader(PixelSlots(11, 0))
+    assert levels_of(nowhere.decode(big, TASK, ())) == [9], "it fits into no slot"
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [None, Problem(Path("/r/1.png"), "decode", "truncated", "it ends early.", pending=True)],
+)
+def test_an_answer_without_a_picture_gives_all_slots_back(outcome: Problem | None) -> None:
+    slots = PixelSlots(12, 3)
+    numbers, sent = slots.lend(3), ReadResult(outcome, ReadTimes(0.25, 0.5, 1.0, 2.0))
+    answer = AnswerWriter(SlotWriter(slots.descriptor, 12)).encode(sent, numbers)
+    assert AnswerReader(slots).decode(answer, TASK, numbers) == sent
+    assert slots.n_free == 3
+
+
+def test_a_picture_arrives_as_it_was_but_for_its_pixels_place() -> None:
+    """Frames without pixels, numbers of numpy's, and every fact of the file."""
+    frames = (ReadFrame(2**62, None), ReadFrame(5, None))
+    box = Box(*np.array([1, 2, 3, 4]))
+    panels = (ReadPanel("checkpoint", box, 7, frames), ReadPanel("base", Box(0, 0, 1, 1), 8, ()))
+    notes = ("label_overlay", "\udcff")
+    read = ReadPicture(
+        TASK.picture, "ab" * 32, 9, 2**61, "separator", np.float64(0.5), notes, panels
+    )
+    sent = ReadResult(read, ReadTimes(0.25))
+    slots = PixelSlots(12, 1)
+    answer = AnswerWriter(SlotWriter(slots.descriptor, 12)).encode(sent, ())
+    assert AnswerReader(slots).decode(answer, TASK, ()) == sent
 
 
 def test_a_reader_that_dies_keeps_no_slot(tmp_path: Path) -> None:
@@ -75,7 +112,7 @@ def test_a_reader_that_dies_keeps_no_slot(tmp_path: Path) -> None:
     pool = ReadPool(1, setup(Misbehaving("abort")), n_held=4)
     with pool:
         n_slots = pool._slots.n_free
-    assert n_slots == 4 + 3 * 2
+    assert n_slots == 4 + IN_WORK
     pool = ReadPool(1, setup(Misbehaving("abort")), n_held=4)
     outcomes = read_all(pool, tasks)
     assert pool._slots.n_free == n_slots - 3, "three pictures are still looked at"
@@ -107,7 +144,7 @@ def test_a_reader_killed_while_it_hands_pixels_over_costs_its_picture_alone(tmp_
     assert "SIGKILL" in outcomes[1].detail
     assert colours(outcomes) == [9, 7, 5, 3]
     del outcomes
-    assert pool._slots.n_free == 9 + 3 * 2
+    assert pool._slots.n_free == 9 + IN_WORK
 
 
 @dataclass(frozen=True)
@@ -170,16 +207,16 @@ def test_without_shared_memory_pixels_come_in_the_answers(
 
 def test_a_page_that_is_not_there_is_no_crash_but_an_answer_with_the_pixels() -> None:
     slots = PixelSlots(slot_bytes=12, n_slots=2)
-    writer = SlotWriter(slots.descriptor, slots.slot_bytes)
+    writer = AnswerWriter(SlotWriter(slots.descriptor, slots.slot_bytes))
     numbers = slots.lend(2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Of the two slots the first and a part of the second can be written.
     resource.setrlimit(resource.RLIMIT_FSIZE, (18, before[1]))
     try:
-        answer = writer.encode(result_of(3, 200), TASK, numbers)
+        answer = writer.encode(result_of(3, 200), numbers)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    result = slots.decode(answer, TASK, numbers)
+    result = AnswerReader(slots).decode(answer, TASK, numbers)
     assert levels_of(result) == [3, 200]
     assert slots.n_free == 2 - 1
 

@@ -5,6 +5,7 @@ The pixel paths here misbehave on one colour, in real child processes, as a deco
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -18,12 +19,12 @@ import pytest
 from PIL import Image
 
 from clipstore.errors import ReadersFailed
-from clipstore.pipeline import readprocess
+from clipstore.pipeline import readpool, readprocess
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
 from clipstore.pipeline.reading import ReadPicture, ReadTask
 from clipstore.pipeline.readpool import ReadPool, open_reader
-from clipstore.pipeline.readworker import ReaderSetup
+from clipstore.pipeline.readworker import ReaderSetup, take_framed
 from clipstore.pipeline.survey import survey
 from clipstore.storage.store import open_current
 from clipstore.types import Picture, Problem
@@ -88,6 +89,23 @@ def test_results_come_in_the_order_of_the_tasks(tmp_path: Path) -> None:
     assert [one.panels[0].frames[0].pixels.tolist() for one in outcomes] == [
         [[[index, 0, 0]]] for index in range(24)
     ]
+
+
+def test_messages_that_arrive_in_pieces_are_taken_whole_and_in_order() -> None:
+    messages = [b"", b"a", b"bc" * 300, b"d"]
+    sent = b"".join(len(one).to_bytes(8, "little") + one for one in messages)
+    for piece in (1, 7, 8, 9, 100, len(sent)):
+        received, taken = bytearray(), []
+        for start in range(0, len(sent), piece):
+            received += sent[start : start + piece]
+            taken += take_framed(received)
+        assert taken == messages
+        assert not received
+
+
+def test_who_reads_quickly_has_more_in_line_and_who_reads_slowly_two() -> None:
+    lengths = [readpool._queue_length(seconds) for seconds in (math.inf, 1.0, 0.01, 0.004, 0.0)]
+    assert lengths == [2, 2, 2, 5, 16]
 
 
 @pytest.mark.parametrize("how", ["abort", "hang", "eat memory"])

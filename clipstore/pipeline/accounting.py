@@ -50,6 +50,10 @@ class Account:
         return Tally(**self._counts)
 
     @property
+    def n_scored(self) -> int:
+        return self._counts["scored"]
+
+    @property
     def skipped_by_rule(self) -> dict[str, int]:
         return dict(self._skipped_by_rule)
 

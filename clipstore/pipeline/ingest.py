@@ -8,7 +8,9 @@ the ends of runs, and of all that is listed no more than one folder's runs are h
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -71,10 +73,11 @@ def ingest_surveyed(
 ) -> IngestReport:
     """Score what is new in the runs that were surveyed and keep it in `store`.
 
-    `on_progress` is called after every file, `on_log` before each log; `stop` is looked at between
-    files and cuts the model short. A store that is locked, damaged or too new raises before
-    anything is scored; one that is locked later only leaves the scores in the spool. A picture
-    that no longer fits the pattern of its survey raises `PatternMismatch` when its run is read.
+    `on_progress` is called after every batch that was scored and several times a second in between,
+    `on_log` before each log; `stop` is looked at between files and cuts the model short. A store
+    that is locked, damaged or too new raises before anything is scored; one that is locked later
+    only leaves the scores in the spool. A picture that no longer fits the pattern of its survey
+    raises `PatternMismatch` when its run is read.
     """
     clock = StageClock()
     with Keeper(store, clock) as keeper:
@@ -172,32 +175,36 @@ class _Session:
             seconds_per_picture=SECONDS_PER_PICTURE,
             memory_bytes=MEMORY_PER_PICTURE_BYTES,
         )
-        limit = self._options.limit
         self._clock.start(n_readers=self._n_readers(expected))
         meter = PaceMeter()
+        n_done, n_scored, told_at = 0, 0, -math.inf
         try:
             n_held = CALLS_HELD * self._embedder.batch_size
             with open_reader(self._clock.n_readers, setup, n_held) as reader:
                 for n_done in self._score_from(reader, tasks):
-                    tally = self._account.tally
-                    n_to_read = expected.n_to_read
-                    if limit is not None:
-                        n_to_read = min(n_to_read, n_done + limit - tally.scored)
-                    pace = meter.measure(self._clock.timings(), n_done, n_to_read - n_done)
-                    on_progress(
-                        Progress(
-                            tally,
-                            expected.n_files,
-                            n_done,
-                            n_to_read,
-                            expected.n_runs_begun,
-                            expected.n_runs,
-                            pace,
-                        )
-                    )
+                    now = time.monotonic()
+                    if self._account.n_scored != n_scored or now - told_at >= _POLL_S:
+                        n_scored, told_at = self._account.n_scored, now
+                        on_progress(self._progress(expected, n_done, meter))
+                on_progress(self._progress(expected, n_done, meter))
         except Stopped:
             pass
         self._timings = self._clock.timings()
+
+    def _progress(self, expected: Expected, n_done: int, meter: PaceMeter) -> Progress:
+        """As of now."""
+        tally, limit, n_to_read = self._account.tally, self._options.limit, expected.n_to_read
+        if limit is not None:
+            n_to_read = min(n_to_read, n_done + limit - tally.scored)
+        return Progress(
+            tally,
+            expected.n_files,
+            n_done,
+            n_to_read,
+            expected.n_runs_begun,
+            expected.n_runs,
+            meter.measure(self._clock.timings(), n_done, n_to_read - n_done),
+        )
 
     def _n_readers(self, expected: Expected) -> int:
         if expected.may_grow:
@@ -259,7 +266,7 @@ class _Session:
     def _may_read_ahead(self, reader: Reader, n_ahead: int) -> bool:
         limit = self._options.limit
         n_open = n_ahead + self._scorer.n_queued
-        if limit is not None and self._account.tally.scored + n_open >= limit:
+        if limit is not None and self._account.n_scored + n_open >= limit:
             return False
         window = 2 * self._embedder.batch_size + TASKS_PER_PROCESS * reader.n_processes + 1
         return n_ahead < window and (reader.bytes_ready < AHEAD_BYTES or n_ahead == 0)

@@ -7,6 +7,7 @@ that a part can be merged without looking at the code that wrote it.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,13 @@ from clipstore import __version__
 from clipstore.modelidentity import Model
 from clipstore.pipeline.reading import ReadPicture
 from clipstore.pipeline.runpaths import path_in_run
+from clipstore.pipeline.scorerows import (
+    ImageRow,
+    ScoreRow,
+    images_to_frame,
+    scores_to_frame,
+    vectors_to_frame,
+)
 from clipstore.sources.flatsettings import flatten_settings
 from clipstore.storage.spool import TABLE_SCHEMAS, spool_folder, write_part
 from clipstore.types import Problem, Prompt, Run, Skipped
@@ -38,6 +46,8 @@ class PartRows:
         self._keep_embeddings = keep_embeddings
         self._rows: dict[str, list[Row]] = {}
         self._frames: dict[str, list[pl.DataFrame]] = {}
+        self._images: list[ImageRow] = []
+        self._scores: list[ScoreRow] = []
 
     def write(self, store: Path) -> None:
         """Write all rows as one part and start the next; nothing to write is no part."""
@@ -50,7 +60,16 @@ class PartRows:
         """
         rows, self._rows = self._rows, {}
         frames, self._frames = self._frames, {}
-        return lambda store: _write_rows(rows, frames, store)
+        images, self._images = self._images, []
+        scores, self._scores = self._scores, []
+
+        def write(store: Path) -> None:
+            if images:
+                frames.setdefault("images", []).append(images_to_frame(images))
+                frames.setdefault("scores", []).append(scores_to_frame(scores))
+            _write_rows(rows, frames, store)
+
+        return write
 
     def add_model(self) -> None:
         model, band = self._model, self._model.band
@@ -130,65 +149,65 @@ class PartRows:
         self, run: Run, prompt: Prompt, read: ReadPicture, cosines: Sequence[float]
     ) -> None:
         """One image row and one score row per panel, `cosines` in the order of the panels."""
-        picture, now, path = read.picture, _now(), path_in_run(read.picture.path, run)
+        picture, path = read.picture, path_in_run(read.picture.path, run)
+        now_us = time.time_ns() // 1000
         for panel, cosine in zip(read.panels, cosines, strict=True):
-            key = {
-                "run_id": run.run_id,
-                "step": picture.step,
-                "prompt_id": picture.prompt_id,
-                "image_index": picture.image_index,
-                "panel": panel.panel,
-                "crop_id": panel.crop_id,
-                "ingest_id": self._ingest_id,
-            }
-            self._add(
-                "images",
-                **key,
-                epoch=picture.epoch,
-                path=path,
-                file_sha256=read.sha256,
-                file_size_bytes=read.size_bytes,
-                file_modified_ns=read.modified_ns,
-                box_left=panel.box.left,
-                box_top=panel.box.top,
-                box_right=panel.box.right,
-                box_bottom=panel.box.bottom,
-                crop_method=read.crop_method,
-                crop_confidence=read.crop_confidence,
-                notes=list(read.notes),
-                seen_at=now,
-            )
-            self._add(
-                "scores",
-                **key,
-                model_id=self._model.model_id,
-                text_id=prompt.text_id,
-                cosine=cosine,
-                scored_at=now,
-            )
-
-    def add_embeddings(self, vectors: Mapping[int, NDArray[np.float32]]) -> None:
-        """`vectors` by crop_id, each (dimension,). One that is not finite is not kept."""
-        if not self._keep_embeddings:
-            return
-        for crop_id, vector in vectors.items():
-            if np.isfinite(vector).all():
-                self._add(
-                    "embeddings",
-                    model_id=self._model.model_id,
-                    crop_id=crop_id,
-                    vector=vector.tolist(),
+            self._images.append(
+                ImageRow(
+                    run_id=run.run_id,
+                    step=picture.step,
+                    epoch=picture.epoch,
+                    prompt_id=picture.prompt_id,
+                    image_index=picture.image_index,
+                    panel=panel.panel,
+                    path=path,
+                    file_sha256=read.sha256,
+                    file_size_bytes=read.size_bytes,
+                    file_modified_ns=read.modified_ns,
+                    box_left=panel.box.left,
+                    box_top=panel.box.top,
+                    box_right=panel.box.right,
+                    box_bottom=panel.box.bottom,
+                    crop_method=read.crop_method,
+                    crop_confidence=read.crop_confidence,
+                    notes=read.notes,
+                    crop_id=panel.crop_id,
+                    ingest_id=self._ingest_id,
+                    seen_at=now_us,
                 )
-
-    def add_text_vector(self, text_id: int, vector: NDArray[np.float32]) -> None:
-        """`vector` (dimension,)."""
-        if self._keep_embeddings:
-            self._add(
-                "text_embeddings",
-                model_id=self._model.model_id,
-                text_id=text_id,
-                vector=vector.tolist(),
             )
+            self._scores.append(
+                ScoreRow(
+                    model_id=self._model.model_id,
+                    run_id=run.run_id,
+                    step=picture.step,
+                    prompt_id=picture.prompt_id,
+                    image_index=picture.image_index,
+                    panel=panel.panel,
+                    text_id=prompt.text_id,
+                    crop_id=panel.crop_id,
+                    cosine=cosine,
+                    ingest_id=self._ingest_id,
+                    scored_at=now_us,
+                )
+            )
+
+    def add_embeddings(self, crop_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
+        """`vectors` (n, dimension), of the contents `crop_ids`. One that is not finite is not
+        kept."""
+        self._add_vectors("embeddings", "crop_id", crop_ids, vectors)
+
+    def add_text_vectors(self, text_ids: Sequence[int], vectors: NDArray[np.float32]) -> None:
+        """`vectors` (n, dimension), of the texts `text_ids`. One that is not finite is not kept."""
+        self._add_vectors("text_embeddings", "text_id", text_ids, vectors)
+
+    def _add_vectors(
+        self, table: str, id_column: str, ids: Sequence[int], vectors: NDArray[np.float32]
+    ) -> None:
+        if self._keep_embeddings and len(ids):
+            numbers = np.array(ids, np.int64)
+            model_id = self._model.model_id
+            self.add_frame(table, vectors_to_frame(table, id_column, model_id, numbers, vectors))
 
     def add_problem(self, run: Run | None, problem: Problem) -> None:
         try:

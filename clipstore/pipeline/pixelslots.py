@@ -10,23 +10,16 @@ likes.
 
 from __future__ import annotations
 
-import io
 import mmap
 import os
-import pickle
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clipstore.pipeline.reading import ReadResult, ReadTask
-from clipstore.types import Picture
-
 NO_SLOTS = -1
 """Instead of a descriptor: there is no memory of that kind."""
-_PICTURE = -1
-"""In an answer: the task's own picture, which the main process has."""
 
 
 class PixelSlots:
@@ -55,15 +48,6 @@ class PixelSlots:
 
     def take_back(self, slots: Sequence[int]) -> None:
         self._free.extend(slots)
-
-    def decode(self, answer: bytes, task: ReadTask, slots: Sequence[int]) -> ReadResult:
-        """A reader's answer. Slots of the task's that it left empty come back at once, the others
-        with the arrays on them."""
-        decoder = _Decoder(io.BytesIO(answer))
-        decoder.picture, decoder.slots = task.picture, self
-        result: ReadResult = decoder.load()
-        self.take_back([slot for slot in slots if slot not in decoder.used])
-        return result
 
     def array(self, slot: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """What was written there, not to be written to."""
@@ -110,36 +94,12 @@ class _Lent:
         self._slots.take_back((self._slot,))
 
 
-class _Decoder(pickle.Unpickler):
-    picture: Picture
-    slots: PixelSlots
-
-    def __init__(self, file: io.BytesIO) -> None:
-        super().__init__(file)
-        self.used: set[int] = set()
-
-    def persistent_load(self, name: Any) -> object:
-        if name == _PICTURE:
-            return self.picture
-        slot, shape = name
-        self.used.add(slot)
-        return self.slots.array(slot, shape)
-
-
 class SlotWriter:
     """A reading process's side."""
 
     def __init__(self, descriptor: int, slot_bytes: int) -> None:
         self._descriptor = descriptor
         self._slot_bytes = slot_bytes
-
-    def encode(self, result: ReadResult, task: ReadTask, slots: Sequence[int]) -> bytes:
-        """The answer to a task, its pixels in the task's slots as far as these reach."""
-        file = io.BytesIO()
-        encoder = _Encoder(file, protocol=pickle.HIGHEST_PROTOCOL)
-        encoder.picture, encoder.left, encoder.writer = task.picture, list(slots), self
-        encoder.dump(result)
-        return file.getvalue()
 
     def write(self, slot: int, pixels: NDArray[Any]) -> bool:
         """Whether they fit in there, and there was memory for them."""
@@ -152,18 +112,3 @@ class SlotWriter:
             return n_written == content.nbytes
         except OSError:
             return False
-
-
-class _Encoder(pickle.Pickler):
-    picture: Picture
-    left: list[int]
-    writer: SlotWriter
-
-    def persistent_id(self, value: object) -> object:
-        if value is self.picture:
-            return _PICTURE
-        if not isinstance(value, np.ndarray) or not self.left:
-            return None
-        if not self.writer.write(self.left[0], value):
-            return None
-        return self.left.pop(0), value.shape

@@ -45,7 +45,7 @@ class IngestProgress:
         self._bar.update(self._task, pace=f"reading the log {visible_text(path.name)}")
 
     def update(self, progress: Progress) -> None:
-        """Called after every file."""
+        """Called after every batch and several times a second."""
         self._bar.update(
             self._task,
             completed=progress.n_done,

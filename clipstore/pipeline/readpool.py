@@ -10,10 +10,13 @@ They are programs of their own, not forks: a fork of a process that holds torch'
 
 from __future__ import annotations
 
+import math
 import selectors
 import signal
 import threading
 from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from types import TracebackType
@@ -22,14 +25,22 @@ from typing import Protocol
 import numpy as np
 
 from clipstore.errors import ReadersFailed
+from clipstore.pipeline.answers import AnswerReader
 from clipstore.pipeline.pixelslots import PixelSlots
-from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask
+from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask, ReadTimes
 from clipstore.pipeline.readprocess import ReadProcess, start_process
 from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.types import Problem
 
 TASKS_PER_PROCESS = 2
 """One in work and one waiting, so that a process never waits for its next task."""
+QUICK_TASKS_PER_PROCESS = 16
+"""At most, where pictures are read in a millisecond: several tasks are then sent at once, because a
+message costs the main process more than a task in it. So many fit into a socket's buffer: who sends
+them does not wait for who is about to answer."""
+QUEUED_S = 0.02
+"""Time for which a process has work in line, but for the least number of tasks. As long some may
+wait at the end for what one of them has in line."""
 SLOTS_PER_COMPOSITE = 3
 """The trained panel, the base model's and the moving average's."""
 
@@ -133,8 +144,9 @@ class ReadPool:
     def __enter__(self) -> ReadPool:
         # What the model looks at is of one size, whatever the picture.
         one = self._setup.pixel_path.prepare(np.zeros((32, 32, 3), np.uint8))
-        in_work = SLOTS_PER_COMPOSITE * TASKS_PER_PROCESS * self.n_processes
+        in_work = SLOTS_PER_COMPOSITE * QUICK_TASKS_PER_PROCESS * self.n_processes
         self._slots = PixelSlots(one.nbytes, self._n_held + in_work)
+        self._answers = AnswerReader(self._slots)
         self._selector.register(self._woken, selectors.EVENT_READ)
         for _ in range(self.n_processes):
             self._start()
@@ -202,17 +214,22 @@ class ReadPool:
 
     def _hand_out(self) -> None:
         for one in self._processes:
-            while one.is_ready and len(one.jobs) < TASKS_PER_PROCESS:
+            most = _queue_length(one.seconds_per_job)
+            if not one.is_ready or len(one.jobs) > most // 2:
+                continue
+            jobs: list[_Job] = []
+            while len(one.jobs) + len(jobs) < most:
                 job = self._next_job(one)
                 if job is None:
-                    return
+                    break
                 is_composite = job.task.picture.composite is not None
                 job.slots = self._slots.lend(SLOTS_PER_COMPOSITE if is_composite else 1)
-                one.jobs.append(job)
-                try:
-                    one.connection.send((job.task, job.slots))
-                except OSError:
-                    break  # it has died; `_receive` sees that next
+                jobs.append(job)
+            if jobs:
+                one.jobs.extend(jobs)
+                # When it has died, `_receive` sees that next.
+                with suppress(OSError):
+                    one.connection.send([(job.task, job.slots) for job in jobs])
 
     def _next_job(self, one: ReadProcess[_Job]) -> _Job | None:
         """The oldest task, or one of the next few whose base picture this process knows."""
@@ -234,16 +251,20 @@ class ReadPool:
         return job
 
     def _receive(self, one: ReadProcess[_Job]) -> None:
-        try:
-            message = one.connection.recv_bytes()
-        except (EOFError, OSError):
+        messages = one.answers()
+        if messages is None:
             self._replace(one)
             return
-        if not one.is_ready:
+        if messages and not one.is_ready:
             one.is_ready = True  # all that its first message says
-            return
-        job = one.jobs.popleft()
-        self._answer(job, self._slots.decode(message, job.task, job.slots))
+            del messages[0]
+        answered = []
+        for message in messages:
+            job = one.jobs.popleft()
+            result = self._answers.decode(message, job.task, job.slots)
+            answered.append((job, result))
+            one.seconds_per_job = _latest_average(one.seconds_per_job, result.times)
+        self._answer(answered)
 
     def _replace(self, dead: ReadProcess[_Job]) -> None:
         self._selector.unregister(dead.connection)
@@ -255,7 +276,7 @@ class ReadPool:
             self._slots.take_back(job.slots)
         if dead.jobs:
             culprit = dead.jobs.popleft()
-            self._answer(culprit, ReadResult(self._crash(culprit.task, status)))
+            self._answer([(culprit, ReadResult(self._crash(culprit.task, status)))])
         with self._changed:
             self._waiting.extendleft(reversed(dead.jobs))
         self._start()
@@ -270,14 +291,27 @@ class ReadPool:
         detail = f"{what}; the file is broken or not what it seems. Look at it, or remove it."
         return Problem(task.picture.path, "decode", "decoder_crash", detail)
 
-    def _answer(self, job: _Job, result: ReadResult) -> None:
+    def _answer(self, answered: Sequence[tuple[_Job, ReadResult]]) -> None:
         with self._changed:
-            self._results[job.place] = result
-            self._bytes_ready += result.n_bytes
-            if job.place == self._n_taken:  # the one that is waited for
+            for job, result in answered:
+                self._results[job.place] = result
+                self._bytes_ready += result.n_bytes
+            if self._n_taken in self._results:  # the one that is waited for
                 self._changed.notify_all()
 
     def _start(self) -> None:
         one: ReadProcess[_Job] = start_process(self._setup, self._slots)
         self._processes.append(one)
         self._selector.register(one.connection, selectors.EVENT_READ, one)
+
+
+def _queue_length(seconds_per_job: float) -> int:
+    """How many tasks a process has at most, whose jobs take so long."""
+    wanted = QUEUED_S / seconds_per_job if seconds_per_job else math.inf
+    return int(min(max(wanted, TASKS_PER_PROCESS), QUICK_TASKS_PER_PROCESS))
+
+
+def _latest_average(average_s: float, times: ReadTimes) -> float:
+    """Of the last ten jobs or so."""
+    latest_s = times.read_s + times.decode_s + times.cut_s + times.resize_s
+    return latest_s if math.isinf(average_s) else 0.9 * average_s + 0.1 * latest_s

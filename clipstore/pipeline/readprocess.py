@@ -7,6 +7,7 @@ this process; its standard streams lead nowhere.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,13 +18,14 @@ from multiprocessing.connection import Connection
 from typing import Generic, TypeVar
 
 from clipstore.pipeline.pixelslots import NO_SLOTS, PixelSlots
-from clipstore.pipeline.readworker import ReaderSetup
+from clipstore.pipeline.readworker import ReaderSetup, take_framed
 
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
     "from clipstore.pipeline.readworker import main; main()"
 )
 """With this process's own search path, and never the folder that it happens to run in."""
+_READ_BYTES = 2**20
 _ONE_THREAD_EACH = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 JobT = TypeVar("JobT")
@@ -40,6 +42,21 @@ class ReadProcess(Generic[JobT]):
     """Sent and not answered; the first is the one in work."""
     base_pictures: set[object] = field(default_factory=set)
     """Which base pictures it has been sent composites of, and so may have decoded."""
+    seconds_per_job: float = math.inf
+    """What its latest jobs took, on average."""
+    _received: bytearray = field(default_factory=bytearray)
+
+    def answers(self) -> list[bytes] | None:
+        """All answers that have come since the last call, once there is something to read; None
+        when it has ended."""
+        try:
+            more = os.read(self.connection.fileno(), _READ_BYTES)
+        except OSError:
+            return None
+        if not more:
+            return None
+        self._received += more
+        return take_framed(self._received)
 
     def end(self) -> int:
         """End it whatever it is doing; its exit status, negative for a signal."""

@@ -8,7 +8,9 @@ runs, and torch never is.
 
 from __future__ import annotations
 
+import os
 import signal
+import struct
 import sys
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,6 +20,8 @@ from clipstore.model.embedder import PixelPath
 
 READY = b"ready"
 """The first message of a reader that has started."""
+_LENGTH = struct.Struct("<Q")
+"""Before each message of a reader's, so that many can be read at once."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +52,52 @@ def main() -> None:
 
 def _serve(connection: Connection, setup: ReaderSetup) -> None:
     # Only a reading process needs these: numpy, Pillow, scipy.
+    from clipstore.pipeline.answers import AnswerWriter  # noqa: PLC0415
     from clipstore.pipeline.pixelslots import SlotWriter  # noqa: PLC0415
     from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask  # noqa: PLC0415
     from clipstore.types import Problem  # noqa: PLC0415
 
     reader = PictureReader(setup.pixel_path, setup.base_pictures_bytes)
-    writer = SlotWriter(int(sys.argv[3]), int(sys.argv[4]))
+    answers = AnswerWriter(SlotWriter(int(sys.argv[3]), int(sys.argv[4])))
     _limit_memory(setup.memory_bytes)
-    connection.send_bytes(READY)
-    task: ReadTask
-    slots: tuple[int, ...]
+    _send_framed(connection.fileno(), READY)
+    tasks: list[tuple[ReadTask, tuple[int, ...]]]
     while True:
-        task, slots = connection.recv()
-        # By the kernel, because a decoder that hangs holds Python's own lock.
-        signal.setitimer(signal.ITIMER_REAL, setup.seconds_per_picture)
-        try:
-            result = reader.read(task)
-        except MemoryError:
-            detail = (
-                f"decoding it needs more than {setup.memory_bytes / 2**30:.1f} GB of memory; "
-                "look at the file, or remove it."
-            )
-            result = ReadResult(Problem(task.picture.path, "decode", "decoder_crash", detail))
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        connection.send_bytes(writer.encode(result, task, slots))
+        tasks = connection.recv()
+        for task, slots in tasks:
+            # By the kernel, because a decoder that hangs holds Python's own lock.
+            signal.setitimer(signal.ITIMER_REAL, setup.seconds_per_picture)
+            try:
+                result = reader.read(task)
+            except MemoryError:
+                detail = (
+                    f"decoding it needs more than {setup.memory_bytes / 2**30:.1f} GB of memory; "
+                    "look at the file, or remove it."
+                )
+                result = ReadResult(Problem(task.picture.path, "decode", "decoder_crash", detail))
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            # At once: who dies at the next one has answered this one.
+            _send_framed(connection.fileno(), answers.encode(result, slots))
+
+
+def _send_framed(descriptor: int, message: bytes) -> None:
+    left = memoryview(_LENGTH.pack(len(message)) + message)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def take_framed(received: bytearray) -> list[bytes]:
+    """The whole messages at the beginning of what was received, taken out of it."""
+    messages, start = [], 0
+    while len(received) - start >= _LENGTH.size:
+        (length,) = _LENGTH.unpack_from(received, start)
+        end = start + _LENGTH.size + length
+        if end > len(received):
+            break
+        messages.append(bytes(received[start + _LENGTH.size : end]))
+        start = end
+    del received[:start]
+    return messages
 
 
 def _limit_memory(extra_bytes: int) -> None:

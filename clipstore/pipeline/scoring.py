@@ -124,8 +124,8 @@ class BatchScorer:
             embedded = self._embedder.embed_texts(list(new.values()))
         vectors = dict(zip(new, embedded.vectors, strict=True))
         self._texts.remember(vectors)
-        for index, (text_id, vector) in enumerate(vectors.items()):
-            self._rows.add_text_vector(text_id, vector)
+        self._rows.add_text_vectors(list(new), embedded.vectors)
+        for index, text_id in enumerate(new):
             self._rows.add_token_count(
                 text_id, int(embedded.token_counts[index]), bool(embedded.is_truncated[index])
             )
@@ -179,9 +179,10 @@ class BatchScorer:
                 self._running.popleft()
 
     def _fetch(self, call: _Call) -> None:
-        new = dict(zip(call.crop_ids, call.vectors.wait(), strict=True))
+        vectors = call.vectors.wait()
+        new = dict(zip(call.crop_ids, vectors, strict=True))
         self._memory.remember(new)
-        self._rows.add_embeddings(new)
+        self._rows.add_embeddings(call.crop_ids, vectors)
         self._vectors |= new
         self.n_embedded += len(new)
 

@@ -59,7 +59,7 @@ class StageClock:
         self._started = time.perf_counter()
         self._main: dict[MainStage, float] = {"model": 0.0, "pixels": 0.0, "disk": 0.0}
         self._beside: dict[BesideStage, float] = {"write": 0.0, "merge": 0.0}
-        self._reading = ReadTimes()
+        self._read_s = self._decode_s = self._cut_s = self._resize_s = 0.0
 
     def start(self, *, n_readers: int) -> None:
         """The wall time begins now."""
@@ -85,13 +85,10 @@ class StageClock:
             self._beside[stage] += time.perf_counter() - started
 
     def add_reading(self, times: ReadTimes) -> None:
-        mine = self._reading
-        self._reading = ReadTimes(
-            mine.read_s + times.read_s,
-            mine.decode_s + times.decode_s,
-            mine.cut_s + times.cut_s,
-            mine.resize_s + times.resize_s,
-        )
+        self._read_s += times.read_s
+        self._decode_s += times.decode_s
+        self._cut_s += times.cut_s
+        self._resize_s += times.resize_s
 
     def timings(self) -> IngestTimings:
         """As of now."""
@@ -103,10 +100,10 @@ class StageClock:
             pixels_s=pixels,
             disk_s=disk,
             other_s=wall - model - pixels - disk,
-            read_s=self._reading.read_s,
-            decode_s=self._reading.decode_s,
-            cut_s=self._reading.cut_s,
-            resize_s=self._reading.resize_s,
+            read_s=self._read_s,
+            decode_s=self._decode_s,
+            cut_s=self._cut_s,
+            resize_s=self._resize_s,
             write_s=self._beside["write"],
             merge_s=self._beside["merge"],
             n_readers=self.n_readers,
