@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class SteadyState:
 
 
 @dataclass
-class _Call:
+class Call:
     """One call of the model."""
 
     pictures: int
@@ -74,15 +75,13 @@ def main() -> None:
     warm_up = Clock()
     side = embedder.preprocessing.side_px
     embedder.embed_images(np.zeros((embedder.batch_size, side, side, 3), np.uint8))
-    calls: list[_Call] = []
-    _watch(embedder, calls)
-    with tempfile.TemporaryDirectory() as folder:
+    with watched_calls(embedder) as calls, tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "scores.duckdb"
         loop = Clock()
         report = ingest_surveyed([found], store, embedder, IngestOptions())
         ended = loop.read()
         groups = _read_cosines(job, found, store)
-    steady = _steady_state(calls)
+    steady = steady_state(calls)
     more = {
         "dtype": embedder.model.dtype,
         "batch_size": embedder.batch_size,
@@ -92,12 +91,14 @@ def main() -> None:
     write_answer(groups, warm_up, loop, ended=ended, more=more)
 
 
-def _watch(embedder: ClipEmbedder, calls: list[_Call]) -> None:
-    """Have every call of the image tower leave its times."""
+@contextmanager
+def watched_calls(embedder: ClipEmbedder) -> Iterator[list[Call]]:
+    """In here every call of the image tower leaves its times."""
+    calls: list[Call] = []
     start_images: Callable[[Pictures], Arriving] = embedder.start_images
 
     def watched(pixels: Pictures) -> Arriving:
-        call = _Call(len(pixels))
+        call = Call(len(pixels))
         began = time.perf_counter()
         arriving = start_images(pixels)
         call.seconds += time.perf_counter() - began
@@ -105,12 +106,16 @@ def _watch(embedder: ClipEmbedder, calls: list[_Call]) -> None:
         return _Watched(arriving, call)
 
     embedder.start_images = watched  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        embedder.start_images = start_images  # type: ignore[method-assign]
 
 
 class _Watched:
     """Satisfies `Arriving`."""
 
-    def __init__(self, arriving: Arriving, call: _Call) -> None:
+    def __init__(self, arriving: Arriving, call: Call) -> None:
         self._arriving = arriving
         self._call = call
 
@@ -126,7 +131,7 @@ class _Watched:
         return vectors
 
 
-def _steady_state(calls: Sequence[_Call]) -> SteadyState | None:
+def steady_state(calls: Sequence[Call]) -> SteadyState | None:
     """None with fewer than three calls: too short to have one."""
     if len(calls) < 3:
         return None
