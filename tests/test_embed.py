@@ -21,8 +21,11 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-from clipstore.errors import DeviceMissing, ModelRefused
+from clipstore.errors import DeviceFull, DeviceMissing, ModelRefused
+from clipstore.model.device import PlainDevice
 from clipstore.model.embed import ClipEmbedder, choose_device, load_clip
+from clipstore.model.embedder import Arriving
+from clipstore.model.towers import TextTower
 from clipstore.modelidentity import Model
 from tests.tiny_clip import build_tiny_clip
 
@@ -183,6 +186,53 @@ def test_a_vector_does_not_depend_on_its_neighbours_order_or_place(
     np.testing.assert_array_equal(texts, embedder.embed_texts(PROMPTS[::-1]).vectors[::-1])
     for row, text in enumerate(PROMPTS):
         np.testing.assert_array_equal(texts[row], embedder.embed_texts([text]).vectors[0])
+
+
+class SmallDevice(PlainDevice):
+    """Has memory for `fits` texts at a time, and writes down what it computes and brings."""
+
+    def __init__(self, texts: TextTower, fits: int) -> None:
+        super().__init__("cpu")
+        self.log: list[str] = []
+        self._features, self._fits = texts.features, fits
+
+    def features(self, texts: Sequence[str], device: str) -> torch.Tensor:
+        if len(texts) > self._fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        self.log.append(f"compute {len(texts)}")
+        return self._features(texts, device)
+
+    def download(self, values: torch.Tensor) -> Arriving:
+        return Brought(self.log, super().download(values).wait())
+
+
+class Brought:
+    is_there = False
+
+    def __init__(self, log: list[str], values: np.ndarray) -> None:
+        self._log, self._values = log, values
+
+    def wait(self) -> np.ndarray:
+        self._log.append("wait")
+        return self._values
+
+
+def test_no_batch_of_texts_waits_for_the_one_before_and_none_is_lost_for_want_of_memory(
+    folder: Path,
+) -> None:
+    embedder = load(folder)
+    texts = [f"prompt number {number}" for number in range(11)]
+    expected = embedder.embed_texts(texts).vectors
+    device = SmallDevice(embedder._texts, fits=5)
+    embedder._device, embedder._texts.features = device, device.features
+    got = embedder.embed_texts(texts)
+    np.testing.assert_allclose(got.vectors, expected, atol=2e-7)
+    assert device.log == ["compute 4"] * 3 + ["wait"] * 3
+    embedder.embed_texts(texts[:2])
+    assert device.log[6:] == ["compute 4", "wait"], "the size that fits is remembered"
+    device._fits = 0
+    with pytest.raises(DeviceFull):
+        embedder.embed_texts(texts)
 
 
 def test_nothing_in_gives_nothing_out(embedder: ClipEmbedder) -> None:

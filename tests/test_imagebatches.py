@@ -168,6 +168,27 @@ def test_memory_that_runs_out_midway_costs_only_the_batch_that_failed() -> None:
     assert "release" not in device.log, "the size that fits is remembered"
 
 
+def test_a_compiled_tower_is_left_for_the_plain_one_when_its_batch_does_not_fit() -> None:
+    """It is compiled for one shape; for another one it would be compiled again."""
+    device = PlayedDevice()
+    shapes = []
+
+    def compiled_for_eight(batch: Tensor) -> Tensor:
+        shapes.append(len(batch))
+        return MeanColour(device)(batch)
+
+    batches = ImageBatches(device, compiled_for_eight, size=8, plain=MeanColour(device))
+    pixels = pictures(20)
+    np.testing.assert_array_equal(batches.start(pixels, 3).wait(), vectors_of(pixels))
+    assert shapes == [8, 8, 8]
+    device.fits = 3
+    for _ in range(2):
+        np.testing.assert_array_equal(batches.start(pixels, 3).wait(), vectors_of(pixels))
+    assert batches.size == 2
+    assert shapes == [8, 8, 8], "no other shape ever reaches it, and no picture is lost"
+    assert device.log.count("release") == 2, "8, 4, and from then on 2"
+
+
 def test_a_device_without_room_for_one_picture_is_an_error_that_says_so() -> None:
     device = PlayedDevice(fits=0)
     with pytest.raises(DeviceFull, match="cuda ran out of memory with a single picture"):

@@ -194,6 +194,7 @@ class TestACompiledTower:
         plain = cosines_of(load(folder), pictures(), TEXTS)
         embedder, said = self.load_with(folder, monkeypatch, wrap)
         assert embedder.batches._tower.network is made[0]
+        assert embedder.batches._plain.network is made[0][0], "for when memory runs out"
         assert said == [COMPILING]
         # Not to the bit: the two may have been tuned to different products.
         np.testing.assert_allclose(cosines_of(embedder, pictures(), TEXTS), plain, atol=1e-6)

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from clipstore.errors import ModelRefused
+from clipstore.errors import DeviceFull, ModelRefused
 from clipstore.model.checkpoint import quiet_transformers
 from clipstore.model.clip import load_clip_towers
 from clipstore.model.cputuning import slowdown, tune_cpu
@@ -41,7 +41,10 @@ from clipstore.modelidentity import Model
 
 __all__ = ["ClipEmbedder", "choose_device", "list_devices", "load_clip"]
 
-TEXT_BATCH = 8
+CPU_TEXT_BATCH = 8
+GPU_TEXT_BATCH = 64
+"""Of texts of 77 tokens: rows enough for its matrix units, where 8 texts would wait for each other
+hundreds of times in a library of thousands of prompts."""
 
 
 class ClipEmbedder:
@@ -64,7 +67,7 @@ class ClipEmbedder:
         self.preprocessing = preprocessing
         self.batches = images
         self.batch_size = choose_call_size(device.name, images.size)
-        self.text_batch_size = TEXT_BATCH
+        self.text_batch_size = CPU_TEXT_BATCH if device.name == "cpu" else GPU_TEXT_BATCH
         self._device = device
         self._texts = texts
         self._network = network
@@ -98,17 +101,40 @@ class ClipEmbedder:
         """Texts to unit vectors (n, dimension), with what the tokenizer made of them.
 
         Longer texts are cut as the reference cuts them: the end token, where there is one, stays.
+        Raises `DeviceFull` when there is no memory for a single text.
         """
         readable = [replace_lone_surrogates(text) for text in texts]
         vectors = np.empty((len(texts), self.model.dimension), dtype=np.float32)
         counts = np.array(self._texts.count_tokens(readable), dtype=np.int64)
-        for start in range(0, len(readable), self.text_batch_size):
-            rows = readable[start : start + self.text_batch_size]
-            filled = rows + [""] * (self.text_batch_size - len(rows))
+        running: list[tuple[slice, Arriving]] = []
+        start = 0
+        while start < len(readable):
+            units = self._try_texts(readable[start : start + self.text_batch_size])
+            if units is None:
+                self._device.release_memory()
+                self.text_batch_size //= 2
+                continue
+            running.append((slice(start, start + self.text_batch_size), units))
+            start += self.text_batch_size
+        # All are in line by now: a GPU waits for nothing between them.
+        for place, units in running:
+            rows = vectors[place]
+            rows[:] = units.wait()[: len(rows)]
+        return TextVectors(vectors, counts, counts > self._texts.max_tokens)
+
+    def _try_texts(self, rows: Sequence[str]) -> Arriving | None:
+        """One batch handed to the device; None when memory ran out."""
+        filled = [*rows, *[""] * (self.text_batch_size - len(rows))]
+        try:
             with self._device.arithmetic(), torch.inference_mode():
                 units = unit_rows(self._texts.features(filled, self.device))  # (batch, dimension)
-                vectors[start : start + len(rows)] = units.cpu().numpy()[: len(rows)]
-        return TextVectors(vectors, counts, counts > self._texts.max_tokens)
+                return self._device.download(units)
+        except RuntimeError as error:
+            if not self._device.is_out_of_memory(error):
+                raise
+            if self.text_batch_size == 1:
+                raise DeviceFull(self.device) from error
+            return None
 
 
 def load_clip(
@@ -143,7 +169,7 @@ def load_clip(
     )
     if pays_to_compile(place.name, expected_pictures):
         chosen = compile_tower(chosen, preprocessing, place, size, announce)
-    images = ImageBatches(place, chosen.tower, size, chosen.exact)
+    images = ImageBatches(place, chosen.tower, size, chosen.exact, chosen.plain)
     model = Model(
         name=files.name,
         revision=files.revision,

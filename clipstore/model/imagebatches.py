@@ -105,11 +105,14 @@ class ImageBatches:
         tower: Callable[[Tensor], Tensor],
         size: int,
         exact: Callable[[Tensor], Tensor] | None = None,
+        plain: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
-        """`exact` is the tower in float32 on the CPU, where `tower` is in a shorter dtype."""
+        """`exact` is the tower in float32 on the CPU, where `tower` is in a shorter dtype; `plain`
+        is one that takes batches of any size, where `tower` is compiled for this one."""
         self._device = device
         self._tower = tower
         self._exact = exact
+        self._plain = plain
         self.size = size
         """Pictures per batch; halved whenever the device has no memory for it."""
 
@@ -127,13 +130,18 @@ class ImageBatches:
             rows = pixels[start : start + self.size]
             units = self._try_batch(rows)
             if units is None:
-                self._device.release_memory()
-                self.size //= 2
+                self._halve()
                 continue
             running.append(_Running(start, len(rows), units))
             start += len(rows)
         vectors = np.empty((len(pixels), dimension), dtype=np.float32)
         return _Call(running, vectors, partial(self._retry, pixels), self._device.name)
+
+    def _halve(self) -> None:
+        self._device.release_memory()
+        self.size //= 2
+        # A compiled tower would be compiled again for every size, a minute each time.
+        self._tower, self._plain = self._plain or self._tower, None
 
     def _try_batch(self, rows: Pictures) -> Arriving | None:
         """None when memory ran out. What the attempt took is free again once this has returned."""

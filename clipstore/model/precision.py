@@ -63,6 +63,8 @@ class ChosenTower:
     dtype: Dtype
     exact: ImageTower | None
     """float32 on the CPU, for rows that the short dtype cannot hold; None where not needed."""
+    plain: ImageTower | None = None
+    """Of a compiled `tower`, the same as it was before; None where it is not compiled."""
 
 
 def resolve_dtype(wanted: DtypeChoice, device_name: str) -> Dtype:
@@ -143,7 +145,7 @@ def compile_tower(
     if not off.holds_bound:
         announce("the compiled image tower computes other vectors; going on without compiling.")
         return chosen
-    return replace(chosen, tower=compiled)
+    return replace(chosen, tower=compiled, plain=plain)
 
 
 def compare_cosines(ours: NDArray[np.float32], exact: NDArray[np.float32]) -> HalfError:
