@@ -1,11 +1,13 @@
 """How long Chromium takes until the page answers, beside a fixed loop of JavaScript each time.
 
     python -m benchmarks.report_load [--runs 50 --prompts 1600 --steps 10] [--throttle 4]
+    python -m benchmarks.report_load --page FILE
 
 Draws synthetic runs, has them judged and compared, writes the page without pictures and opens it
-several times from disk. "Ready" is the mark that the last script sets; the loop says how fast the
-machine was just then, so that a busy one does not count as a slow page. The peer is plotly.js
-alone: the same bundle in an empty page.
+several times from disk; or opens a page that is there, such as that of `report_store.py`. "Ready"
+is the mark that the last script sets; the loop says how fast the machine was just then, so that a
+busy one does not count as a slow page. The peer is plotly.js alone: the same bundle in an empty
+page.
 """
 
 from __future__ import annotations
@@ -176,6 +178,20 @@ def told(name: str, visits: list[Opening]) -> str:
     )
 
 
+def made_page(n_runs: int, n_prompts: int, n_steps: int) -> tuple[str, str]:
+    """The page, and what it cost."""
+    started = time.monotonic()
+    data = synthetic_data(n_runs, n_prompts, n_steps)
+    gathered = time.monotonic()
+    text = render_page(data)
+    written = time.monotonic()
+    return text, (
+        f"{n_runs} runs x {n_prompts} prompts x {n_steps} steps: "
+        f"{len(text.encode()) / 1e6:.2f} MB; judged, compared and gathered in "
+        f"{gathered - started:.1f} s, written in {written - gathered:.1f} s"
+    )
+
+
 def main() -> None:
     """Make the page, open it, print."""
     parser = argparse.ArgumentParser()
@@ -185,17 +201,14 @@ def main() -> None:
     parser.add_argument("--visits", type=int, default=5)
     parser.add_argument("--throttle", type=float, default=1.0)
     parser.add_argument("--keep", type=Path, help="write the page here too")
+    parser.add_argument("--page", type=Path, help="open this page, make none")
     asked = parser.parse_args()
-    started = time.monotonic()
-    data = synthetic_data(asked.runs, asked.prompts, asked.steps)
-    gathered = time.monotonic()
-    text = render_page(data)
-    written = time.monotonic()
-    lines = [
-        f"{asked.runs} runs x {asked.prompts} prompts x {asked.steps} steps: "
-        f"{len(text.encode()) / 1e6:.2f} MB; judged, compared and gathered in "
-        f"{gathered - started:.1f} s, written in {written - gathered:.1f} s"
-    ]
+    if asked.page:
+        text = asked.page.read_text(encoding="utf-8")
+        lines = [f"{asked.page.name}: {len(text.encode()) / 1e6:.2f} MB"]
+    else:
+        text, told_of_it = made_page(asked.runs, asked.prompts, asked.steps)
+        lines = [told_of_it]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
         file = Path(folder) / "report.html"
         file.write_text(text, encoding="utf-8")

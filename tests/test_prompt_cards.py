@@ -25,9 +25,11 @@ from clipstore.report.promptchoice import (
     courses_to_middle,
     courses_to_tabs,
     scores_to_courses,
+    texts_to_draw,
 )
 from clipstore.report.thumbnails import LEFT_OUT_FOR_SIZE, Thumbnail, thumbnail_bytes
 from clipstore.types import Box
+from tests.packed import packed_tabs
 from tests.picture_example import STEPS, colour, picture_data, picture_inputs
 from tests.report_example import MODEL, NOW, rows_to_scores, scores_to_tables
 from tests.test_thumbnails import decoded
@@ -55,7 +57,9 @@ def course(prompt: str, *cosines: float) -> list[tuple[str, int, str, float]]:
 
 
 def tabs_of(rows: list[tuple[str, int, str, float]]) -> dict[str, tuple[int, ...]]:
-    return {tab.kind: tab.text_ids for tab in courses_to_tabs(scores_to_courses(scores(rows)))}
+    courses = scores_to_courses(scores(rows))
+    tabs = courses_to_tabs(courses, texts_to_draw(courses["text_id"]))
+    return {tab.kind: tab.text_ids for tab in tabs}
 
 
 # Which prompts
@@ -227,7 +231,9 @@ def test_equal_pixels_are_one_picture_with_the_higher_worth_of_its_places(tmp_pa
     assert number(1, Tier.ENDS_TO_ACT_ON) == strip
     assert number(1, Tier.STRIP_OF_OTHER_RUNS) == strip
     mini = number(1, Tier.BESIDE_VERDICT)
-    pictures = register.to_pictures(PictureWishes(embed=False), budget_bytes=0, now_ns=0)
+    pictures = register.to_pictures(
+        PictureWishes(embed=False), shown={0, 1, 2, 3}, budget_bytes=0, now_ns=0
+    )
     assert pictures.by_worth == (mini, strip, to_act_on, tab)
 
 
@@ -266,7 +272,7 @@ def test_prompts_on_which_runs_differ_are_worth_more_than_other_tabs(tmp_path: P
 
 
 def test_every_picture_is_accounted_for_in_a_sentence(tmp_path: Path):
-    small = picture_data(tmp_path, size_cap_bytes=2_510_000)
+    small = picture_data(tmp_path, size_cap_bytes=2_011_000)
     counts = count_pictures(small.pictures)
     assert counts.n_embedded > 0
     assert counts.n_left_out > 0
@@ -279,14 +285,14 @@ def test_every_picture_is_accounted_for_in_a_sentence(tmp_path: Path):
 
 def test_no_picture_stands_in_the_page_twice(data: ReportData):
     page = render_page(data)
-    listed = re.search(r'id="pictures-data">(.*?)</script>', page)[1]
-    inside = [entry["u"] for entry in json.loads(listed) if "u" in entry]
+    listed = json.loads(re.search(r'id="pictures-data">(.*?)</script>', page)[1])["of"]
+    inside = [entry["u"] for entry in listed.values() if "u" in entry]
     shown = re.findall(r'data-picture="(\d+)"', page)
     assert inside
     assert shown
     assert len(inside) == len(set(inside))
-    for number in map(int, shown):
-        assert "u" not in json.loads(listed)[number]
+    for number in shown:
+        assert "u" not in listed[number]
     n_embedded = sum(isinstance(each.image, Thumbnail) for each in data.pictures.listed)
     n_beside_verdicts = sum(len(row.strip.pictures) for row in data.sections[0].rows)
     assert len(inside) + len(set(shown)) + n_beside_verdicts == n_embedded
@@ -301,7 +307,7 @@ def test_the_same_store_gives_the_same_bytes_however_the_threads_run(
 
 def test_every_tab_says_how_it_chose_and_that_one_score_is_no_judgement(data: ReportData):
     cards = json.loads(re.search(r'id="cards-data">(.*?)</script>', render_page(data))[1])
-    tabs = [tab for run in cards[0]["runs"] for tab in run["tabs"]]
+    tabs = [tab for run in cards[0]["runs"] for tab in packed_tabs(cards[0], run)]
     assert {tab["kind"] for tab in tabs} == {
         "worst", "best", "improved", "regressed", "volatile", "random"
     }  # fmt: skip

@@ -34,6 +34,7 @@ from clipstore.errors.model import (
 )
 from clipstore.errors.questions import (
     OutputError,
+    PageTooLarge,
     QueryError,
     RunUnknown,
     ServerFailed,
@@ -64,6 +65,7 @@ __all__ = [
     "ModelRefused",
     "NothingFound",
     "OutputError",
+    "PageTooLarge",
     "PairsMissing",
     "PathMissing",
     "PathNotText",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -44,6 +45,18 @@ class OutputError(ClipstoreError):
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"could not write {path}: {why}. Nothing there was changed.")
+
+
+class PageTooLarge(ClipstoreError):
+    """A page that cannot be made as small as was asked; none was written."""
+
+    def __init__(self, smallest_bytes: int, asked_bytes: int) -> None:
+        enough_mb = math.ceil(smallest_bytes / 1e5) / 10
+        super().__init__(
+            f"the page was to be {asked_bytes / 1e6:g} MB at most, and with no picture, no prompt "
+            f"and one run of each model it still has {smallest_bytes / 1e6:.2f} MB. Nothing was "
+            f"written. Give --size {enough_mb:g}mb, or --run a run with fewer validations."
+        )
 
 
 class ServerFailed(ClipstoreError):

@@ -32,6 +32,7 @@ CORE_SCRIPTS = (
     "printing.js",
     "copying.js",
     "verdict_table.js",
+    "carddata.js",
     "picturedata.js",
     "frames.js",
     "stepslider.js",

@@ -17,6 +17,7 @@ from clipstore.report.promptchoice import (
     courses_to_differing,
     courses_to_middle,
     courses_to_tabs,
+    texts_to_draw,
 )
 
 MAX_CARDS_FOR_ALL = 160
@@ -64,7 +65,8 @@ def choose_cards(courses: pl.DataFrame, runs: Collection[str]) -> CardChoice | N
     if courses.is_empty():
         return None
     by_run = {str(key[0]): rows for key, rows in courses.partition_by("run", as_dict=True).items()}
-    tabs = {run: courses_to_tabs(rows) for run, rows in by_run.items()}
+    draw = texts_to_draw(courses["text_id"].unique().to_list())
+    tabs = {run: courses_to_tabs(rows, draw) for run, rows in by_run.items()}
     differing = courses_to_differing(courses)
     chosen = {text_id for each in tabs.values() for text_id in texts_of(each)}
     for_all = set(differing.text_ids)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clipstore.report.thumbnails import NoThumbnail, Thumbnail
+from clipstore.report.thumbnails import NoThumbnail, Thumbnail, thumbnail_bytes
 
 TabKind = Literal["worst", "best", "improved", "regressed", "volatile", "random"]
 
@@ -40,6 +40,11 @@ class Pictures:
     """By number: what `Frame.picture` and `MiniStrip.pictures` point into."""
     by_worth: tuple[int, ...] = ()
     """The numbers, what the page would miss most first: the last ones give way to the size cap."""
+
+    @property
+    def n_bytes(self) -> int:
+        """What they cost the page."""
+        return sum(thumbnail_bytes(each.image) for each in self.listed)
 
 
 @dataclass(frozen=True)

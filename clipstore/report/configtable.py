@@ -39,8 +39,9 @@ def config_to_table(
     `folders`: absolute folders whose names may not show unless `with_paths`.
     """
     by_setting: dict[str, dict[str, str | None]] = {}
+    on_page = set(runs)
     for setting, run, value in config.select("setting", "run", "value").iter_rows():
-        if run in set(runs):
+        if run in on_page:
             by_setting.setdefault(setting, {})[run] = value
     told_apart = {name: _n_values(values, runs) for name, values in by_setting.items()}
     differing = sorted(

@@ -6,12 +6,13 @@ pictures are thumbnails already. Cosines are raw; None and NaN both mean "not kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from clipstore.comparisons import Comparison
-from clipstore.findings import Verdict
+from clipstore.comparisons import BASE, Comparison
+from clipstore.findings import Label, Verdict
 from clipstore.modelidentity import Band
 from clipstore.report.agreement import HumanAgreement
 from clipstore.report.carddata import MiniStrip, Pictures, RunPrompts, SharedPrompts
@@ -68,7 +69,9 @@ class ModelSection:
     base_cosine: float | None
     """The base model's mean where all runs agree on it, else None."""
     prompts: tuple[RunPrompts, ...]
-    """In the order of `rows`."""
+    """In the order of `rows`, the first of them."""
+    n_runs_with_cards: int
+    """Those whose cards the page does without counted."""
     comparison: Comparison | None
     """The runs with each other, each over its flat end; None where they were not compared."""
     against_base: Comparison | None
@@ -77,6 +80,48 @@ class ModelSection:
     coverage: Coverage
     shared: SharedPrompts | None = None
     """None with a single run."""
+    rows_left_out: Mapping[Label, int] = field(default_factory=dict)
+    """Runs that the page has no room for, by verdict; they come after `rows`."""
+
+    @property
+    def n_runs(self) -> int:
+        """Those left out counted."""
+        return len(self.rows) + sum(self.rows_left_out.values())
+
+    @property
+    def pictures(self) -> frozenset[int]:
+        """Numbers of those on its cards and beside its verdicts."""
+        on_cards = {
+            frame.picture
+            for run in self.prompts
+            for card in run.cards
+            for frame in (*card.frames, *([] if card.base is None else [card.base]))
+        }
+        strips = (row.strip for row in self.rows if row.strip is not None)
+        return frozenset(on_cards.union(*(strip.pictures for strip in strips)))
+
+    def of_first(self, n_rows: int) -> ModelSection:
+        """Without the runs after these. What is said of all runs together stays as it is."""
+        kept = {row.verdict.run for row in self.rows[:n_rows]}
+        left_out = Counter(row.verdict.verdict for row in self.rows[n_rows:])
+        return replace(
+            self,
+            rows=self.rows[:n_rows],
+            rows_left_out=left_out + Counter(self.rows_left_out),
+            prompts=tuple(run for run in self.prompts if run.run in kept),
+            comparison=_among(self.comparison, kept),
+            against_base=_among(self.against_base, kept),
+            cube=self.cube.of_first(n_rows),
+        )
+
+
+def _among(comparison: Comparison | None, runs: Collection[str]) -> Comparison | None:
+    """Its pairs of these runs alone, told as they were compared with all."""
+    if comparison is None:
+        return None
+    names = {*runs, BASE}
+    pairs = (pair for pair in comparison.pairs if {pair.run_a, pair.run_b} <= names)
+    return replace(comparison, pairs=tuple(pairs))
 
 
 @dataclass(frozen=True)
@@ -183,4 +228,18 @@ class ReportData:
     size_cap_bytes: int
     pictures: Pictures
     verdicts: tuple[Verdict, ...]
-    """In the page's order, for the machine-readable block."""
+    """Of all runs, in the page's order."""
+
+    @property
+    def runs_on_page(self) -> frozenset[str]:
+        """Those that no section leaves out."""
+        return frozenset(row.verdict.run for section in self.sections for row in section.rows)
+
+    @property
+    def n_rows(self) -> int:
+        """Of the longest table."""
+        return max((len(section.rows) for section in self.sections), default=0)
+
+    def of_first(self, n_rows: int) -> ReportData:
+        """Each model's table without the runs after these."""
+        return replace(self, sections=tuple(each.of_first(n_rows) for each in self.sections))

@@ -6,12 +6,15 @@ What is sure was decided by `clipstore.analysis.compare` alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clipstore.comparisons import BASE, Comparison, Pair, PairVerdict
 from clipstore.report.runcurve import RunCurve
 
+UNITS_PER_COSINE = 100_000
+"""A number of the chart is round(cosine * this): far below any interval."""
 WIDTH_PX, HEIGHT_PX = 260, 22
 _PAD_PX = 8.0
 
@@ -128,30 +131,32 @@ def forest_to_summary(forest: Forest) -> str:
 def pairs_to_json(
     comparison: Comparison | None, against_base: Comparison | None, curves: Sequence[RunCurve]
 ) -> dict[str, object]:
-    """For the chart: [a, b, difference, low, high, verdict, prompts, p], runs by their place in
-    `curves`, -1 for the base model."""
+    """For the chart, the pairs by column: runs by their place in `curves`, -1 for the base model;
+    differences and intervals times `UNITS_PER_COSINE`; verdicts by their place in `slugs`."""
     places = {curve.run: i for i, curve in enumerate(curves)} | {BASE: -1}
-    pairs = [pair for each in (against_base, comparison) if each is not None for pair in each.pairs]
+    pairs = [
+        pair
+        for each in (against_base, comparison)
+        if each is not None
+        for pair in each.pairs
+        if pair.run_a in places and pair.run_b in places
+    ]
+    slugs = sorted({SLUGS[pair.verdict] for pair in pairs})
     wanted = comparison or against_base
     return {
         "wanted": wanted.wanted_difference if wanted else None,
         "in_band": sorted(places[run] for run in runs_in_band(wanted) if run in places)
         if wanted
         else [],
-        "pairs": [
-            [
-                places[pair.run_a],
-                places[pair.run_b],
-                _rounded(pair.difference),
-                _rounded(pair.low),
-                _rounded(pair.high),
-                SLUGS[pair.verdict],
-                pair.n_prompts,
-                _rounded(pair.p_holm),
-            ]
-            for pair in pairs
-            if pair.run_a in places and pair.run_b in places
-        ],
+        "units": UNITS_PER_COSINE,
+        "slugs": slugs,
+        "a": [places[pair.run_a] for pair in pairs],
+        "b": [places[pair.run_b] for pair in pairs],
+        "difference": [_units(pair.difference) for pair in pairs],
+        "low": [_units(pair.low) for pair in pairs],
+        "high": [_units(pair.high) for pair in pairs],
+        "slug": [slugs.index(SLUGS[pair.verdict]) for pair in pairs],
+        "prompts": [pair.n_prompts for pair in pairs],
     }
 
 
@@ -186,5 +191,5 @@ def _negated(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 5)
+def _units(cosine: float | None) -> int | None:
+    return None if cosine is None or not math.isfinite(cosine) else round(cosine * UNITS_PER_COSINE)

@@ -26,13 +26,20 @@ from clipstore.report.dataquality import (
 )
 from clipstore.report.gathersection import RunComparisons, gather_section
 from clipstore.report.modeldisagreement import disagreements_to_sentences
+from clipstore.report.pagefit import (
+    SHARE_OF_CARDS,
+    SHARE_OF_CUBES,
+    SHARE_OF_CUBES_ALONE,
+    cards_that_fit,
+    text_bytes,
+)
 from clipstore.report.pictureregister import EMBEDDED, PictureRegister, PictureWishes
 from clipstore.report.promptscan import scan_prompts
-from clipstore.report.scorecube import cells_for_page
 from clipstore.report.tables import ReportTables
 
-BYTES_WITHOUT_PICTURES = 2_500_000
-"""The plotly bundle and an ordinary page's text; `page.render_page` trims what is still over."""
+BYTES_WITHOUT_PICTURES = 2_000_000
+"""The plotly bundle and an ordinary page's text without scores and cards; `pagefit` trims what is
+still over."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,9 @@ def gather_report(
         by_model.setdefault(verdict.model, []).append(verdict)
     roots = {row["run"]: PurePath(row["root"]) for row in tables.runs.iter_rows(named=True)}
     scan = tables.scan or scan_prompts([tables.prompt_step], runs_by_model(verdicts))
-    max_cells = cells_for_page(size_cap_bytes, len(by_model))
-    sections = tuple(
+    share = SHARE_OF_CUBES if wishes.embed else SHARE_OF_CUBES_ALONE
+    max_cube_bytes = int(share * size_cap_bytes / max(1, len(by_model)))
+    whole = tuple(
         gather_section(
             model,
             of_model,
@@ -88,10 +96,11 @@ def gather_report(
             roots,
             register,
             extras.comparisons,
-            max_cells,
+            max_cube_bytes,
         )
         for model, of_model in by_model.items()
     )
+    sections = cards_that_fit(whole, SHARE_OF_CARDS * size_cap_bytes)
     rows = {row.verdict.run: row for section in reversed(sections) for row in section.rows}
     by_page = list(dict.fromkeys(v.run for v in ordered))
     return ReportData(
@@ -119,7 +128,8 @@ def gather_report(
         size_cap_bytes=size_cap_bytes,
         pictures=register.to_pictures(
             wishes,
-            budget_bytes=max(0, size_cap_bytes - BYTES_WITHOUT_PICTURES),
+            shown=frozenset().union(*(section.pictures for section in sections)),
+            budget_bytes=max(0, size_cap_bytes - BYTES_WITHOUT_PICTURES - text_bytes(sections)),
             now_ns=int(generated_at.timestamp()) * 1_000_000_000,
         ),
         verdicts=tuple(row.verdict for section in sections for row in section.rows),

@@ -51,9 +51,10 @@ def gather_section(
     roots: Mapping[str, PurePath],
     register: PictureRegister,
     comparisons: RunComparisons | None,
-    max_cells: int,
+    max_cube_bytes: int,
 ) -> ModelSection:
-    """`verdicts`: this model's, in the page's order."""
+    """`verdicts`: this model's, in the page's order. `max_cube_bytes` of the page for the scores
+    prompt by prompt."""
     of_model = pl.col("model") == model
     run_step = tables.run_step.filter(of_model)
     runs = [verdict.run for verdict in verdicts]
@@ -94,10 +95,11 @@ def gather_section(
         rows=rows,
         base_cosine=_shared_base(verdicts),
         prompts=cards.prompts,
+        n_runs_with_cards=len(cards.prompts),
         shared=cards.shared,
         comparison=compared,
         against_base=_of_model(comparisons.against_base, model) if comparisons else None,
-        cube=scan.cells.to_cube(runs, max_cells),
+        cube=scan.cells.to_cube(runs, max_cube_bytes),
         coverage=run_step_to_coverage(run_step, runs),
     )
 

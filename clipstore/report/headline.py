@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from clipstore.report.data import ReportData
 from clipstore.report.modelview import label_counts
 from clipstore.report.numbertext import count_to_text
@@ -12,7 +14,8 @@ def data_to_headline(data: ReportData) -> str:
     runs = {verdict.run for verdict in data.verdicts}
     if len(data.sections) != 1:
         return f"{count_to_text(len(runs))} {'run' if len(runs) == 1 else 'runs'}"
-    counts = label_counts(data.sections[0])
+    (section,) = data.sections
+    counts = label_counts(section) + Counter(section.rows_left_out)
     parts = [
         f"{n} {words}"
         for label, words in (

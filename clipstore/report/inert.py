@@ -28,6 +28,8 @@ _HOST = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^/\s'\"<>,;]+|[\w.+-]+@[\w.-]+(?=:
 def visible_text(text: str) -> str:
     """The text without characters that HTML forbids, that cannot be written as UTF-8 or that
     reverse their surroundings; each becomes U+FFFD. Line ends and tabs stay."""
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         "\N{REPLACEMENT CHARACTER}"
         if (unicodedata.category(character) in _NOT_SHOWN and character not in "\n\t")

@@ -16,12 +16,16 @@ VERDICTS_SCHEMA_VERSION = 1
 
 
 def verdicts_to_json_value(data: ReportData) -> dict[str, object]:
-    """For scripts. The steps are left out: `clipstore sql` and the chart's own block have them."""
+    """For scripts. The steps are left out: `clipstore sql` and the chart's own block have them.
+    `n_left_out` counts the verdicts that the page has no room for."""
     return {
         "schema_version": VERDICTS_SCHEMA_VERSION,
         "generated_at": data.generated_at.astimezone(UTC).isoformat(),
         "clipstore_version": data.version,
-        "verdicts": [_verdict_to_json(verdict) for verdict in data.verdicts],
+        "verdicts": [
+            _verdict_to_json(row.verdict) for section in data.sections for row in section.rows
+        ],
+        "n_left_out": sum(sum(s.rows_left_out.values()) for s in data.sections),
     }
 
 

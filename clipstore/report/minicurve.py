@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from clipstore.modelidentity import Band
 from clipstore.report.data import ModelSection
 
-_PAD = 4.0
+PAD_PX = 4.0
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class MiniCurve:
 
     def points(self, steps: Sequence[int], cosines: Sequence[float]) -> str:
         """`x,y x,y …` of a polyline in a box of `width` × `height`."""
-        first, span = steps[0], max(1, steps[-1] - steps[0])
+        first, scale = steps[0], (self.width - 2 * PAD_PX) / max(1, steps[-1] - steps[0])
         return " ".join(
-            f"{_PAD + (step - first) / span * (self.width - 2 * _PAD):.0f},{self._y(cosine):.1f}"
+            f"{PAD_PX + (step - first) * scale:.0f},{self._y(cosine):.1f}"
             for step, cosine in zip(steps, cosines, strict=True)
         )
 
@@ -55,4 +55,4 @@ class MiniCurve:
 
     def _y(self, cosine: float) -> float:
         share = (cosine - self.low) / max(1e-6, self.high - self.low)
-        return _PAD + (1 - min(1.0, max(0.0, share))) * (self.height - 2 * _PAD)
+        return PAD_PX + (1 - min(1.0, max(0.0, share))) * (self.height - 2 * PAD_PX)

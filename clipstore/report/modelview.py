@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from clipstore.comparisons import BASE
 from clipstore.report.chartdata import cube_json, curves_json, data_json
 from clipstore.report.coveragegrid import coverage_to_svg
 from clipstore.report.data import ModelSection, RunRow
@@ -93,7 +94,9 @@ def _forest(section: ModelSection) -> Forest | None:
             return forest
     if section.comparison is None or len(section.comparison.runs) < 2:
         return None
-    return comparison_to_forest(section.comparison, section.comparison.runs[0].run)
+    there = {row.verdict.run for row in section.rows}
+    reference = next((each.run for each in section.comparison.runs if each.run in there), BASE)
+    return comparison_to_forest(section.comparison, reference)
 
 
 def _curve(row: RunRow, look: CurveLook) -> Markup:
@@ -110,9 +113,10 @@ def _curve(row: RunRow, look: CurveLook) -> Markup:
 def _coverage(section: ModelSection) -> Markup:
     coverage = section.coverage
     lacking = len(coverage.lacking)
+    drawn = replace(coverage, rows=coverage.rows[: len(section.rows)])
     return Markup(
         coverage_to_svg(
-            coverage,
+            drawn,
             f"{coverage.n_validations:,} validations of {len(coverage.rows):,} runs; "
             f"{lacking:,} lack pictures",
         )

@@ -7,6 +7,7 @@ hash forbids the browser all other scripts and every request. Same values, same 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -29,7 +30,7 @@ from clipstore.report.numbertext import (
     signed_to_four_decimals,
     signed_to_text,
 )
-from clipstore.report.pagesize import drop_last_thumbnails
+from clipstore.report.pagefit import page_that_fits
 from clipstore.report.picturesview import data_to_pictures_view
 from clipstore.report.runcurve import RUN_STYLES
 from clipstore.report.sqlshown import sql_texts
@@ -44,25 +45,17 @@ from clipstore.resources import resource_folder
 
 N_MULTIPLES = 40
 """Small curves that stand open; the rest is folded below them."""
-NOTICE_BYTES = 4_000
-"""Room for saying, in every section, what was left out."""
 
 
 def render_page(data: ReportData) -> str:
-    """The whole page as text, at most `data.size_cap_bytes` long in UTF-8 as far as leaving out
-    pictures can make it so; the page says how many are missing."""
-    page = _render(data, is_over_cap=False)
-    n_bytes = len(page.encode("utf-8"))
-    if n_bytes <= data.size_cap_bytes:
-        return page
-    smaller = drop_last_thumbnails(data, n_bytes - data.size_cap_bytes + NOTICE_BYTES)
-    page = _render(smaller, is_over_cap=False)
-    if len(page.encode("utf-8")) <= data.size_cap_bytes:
-        return page
-    return _render(drop_last_thumbnails(data, n_bytes), is_over_cap=True)
+    """The whole page as text, at most `data.size_cap_bytes` long in UTF-8; the page says what it
+    leaves out for that. Raises `PageTooLarge` where it cannot be so small."""
+    scripts = script_texts()
+    fixed_bytes = sum(len(text.encode("utf-8")) for text in (*scripts, style_text()))
+    return page_that_fits(data, lambda fitting: _render(fitting, scripts), fixed_bytes)
 
 
-def _render(data: ReportData, *, is_over_cap: bool) -> str:
+def _render(data: ReportData, scripts: Sequence[str]) -> str:
     environment = Environment(
         loader=FileSystemLoader(resource_folder("reports")),
         autoescape=True,
@@ -81,7 +74,6 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         "shorten": shorten,
         "code_words": code_to_words,
     }
-    scripts = script_texts()
     return environment.get_template("page.html.j2").render(
         data=data,
         policy=policy_for(
@@ -106,7 +98,8 @@ def _render(data: ReportData, *, is_over_cap: bool) -> str:
         n_picked=len(RUN_STYLES),
         n_multiples=N_MULTIPLES,
         pictures=data_to_pictures_view(data),
-        is_over_cap=is_over_cap,
+        size_cap_mb=f"{data.size_cap_bytes / 1e6:.1f}",
+        runs_on_page=data.runs_on_page,
         is_thumbnail=_is_thumbnail,
         verdicts_json=Markup(json_for_script(verdicts_to_json_value(data))),
     )

@@ -8,7 +8,7 @@ worth alone, never on the order of asking.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from pathlib import Path
@@ -20,8 +20,10 @@ from clipstore.report.thumbnails import (
     FRAME_PX,
     LARGE_PX,
     LEFT_OUT_BY_REQUEST,
+    LEFT_OUT_FOR_SIZE,
     MINI_PX,
     MadePanel,
+    NoThumbnail,
     PanelSink,
     PanelWish,
     Thumbnail,
@@ -126,17 +128,27 @@ class PictureRegister:
             self._entries[number].worth = worth
         return number
 
-    def to_pictures(self, wishes: PictureWishes, *, budget_bytes: int, now_ns: int) -> Pictures:
-        """Reads the files. Small versions come first, by worth; what is left of the budget goes
-        into larger ones of the cards' base and last pictures."""
-        by_worth = sorted(range(len(self._entries)), key=lambda i: (self._entries[i].worth, i))
+    def to_pictures(
+        self, wishes: PictureWishes, *, shown: Set[int], budget_bytes: int, now_ns: int
+    ) -> Pictures:
+        """Reads the files of the numbers that are `shown` anywhere; the others are left out. Small
+        versions come first, by worth; what is left of the budget goes into larger ones of the
+        cards' base and last pictures."""
+        by_worth = sorted(shown, key=lambda i: (self._entries[i].worth, i))
         ordered = [self._entries[i] for i in by_worth]
         made = _make(ordered, wishes, budget_bytes, now_ns)
         listed = {
             i: _page_picture(entry, panel, wishes)
             for i, entry, panel in zip(by_worth, ordered, made, strict=True)
         }
-        return Pictures(tuple(listed[i] for i in range(len(listed))), tuple(by_worth))
+        left_out = LEFT_OUT_FOR_SIZE if wishes.embed else LEFT_OUT_BY_REQUEST
+        return Pictures(
+            tuple(
+                listed[i] if i in listed else _absent(entry.panel, left_out)
+                for i, entry in enumerate(self._entries)
+            ),
+            tuple(by_worth),
+        )
 
 
 def _make(
@@ -184,6 +196,10 @@ def _may_grow(entry: _Entry) -> bool:
 
 def _full_name(panel: Panel) -> str:
     return f"{panel.crop_id:016x}.webp"
+
+
+def _absent(panel: Panel, why: NoThumbnail) -> PagePicture:
+    return PagePicture(why, None, panel.path_in_run, panel.box.width_px, panel.box.height_px)
 
 
 def _page_picture(entry: _Entry, made: MadePanel, wishes: PictureWishes) -> PagePicture:

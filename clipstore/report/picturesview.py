@@ -15,7 +15,6 @@ from clipstore.report.carddata import CardTab, RunPrompts, TabKind
 from clipstore.report.cardsjson import (
     cards_to_value,
     cards_without_scripts,
-    pictures_to_value,
     pictures_without_scripts,
 )
 from clipstore.report.data import ReportData
@@ -23,8 +22,9 @@ from clipstore.report.inert import json_for_script
 from clipstore.report.minicurve import MiniCurve
 from clipstore.report.numbertext import count_to_text
 from clipstore.report.pagesize import PictureCounts, count_pictures
+from clipstore.report.picturesjson import pictures_to_value
 from clipstore.report.tabwords import NO_QUALITY, TAB_NAMES, strips_to_sentence, tab_to_sentence
-from clipstore.report.thumbnails import LARGE_PX, LEFT_OUT_FOR_SIZE
+from clipstore.report.thumbnails import LARGE_PX
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,6 @@ class PicturesView:
     """In the page's order."""
     cards_json: Markup
     pictures_json: Markup
-    left_out: str
-    """Stands in the place of a picture that gave way to the size."""
     no_quality: str
     tab_names: Mapping[TabKind, str]
     tab_sentence: Callable[[CardTab, RunPrompts], str]
@@ -73,7 +71,6 @@ def data_to_pictures_view(data: ReportData) -> PicturesView:
         pictures_json=Markup(
             json_for_script(pictures_to_value(data.pictures, pictures_without_scripts(data)))
         ),
-        left_out=LEFT_OUT_FOR_SIZE.why,
         no_quality=NO_QUALITY,
         tab_names=TAB_NAMES,
         tab_sentence=tab_to_sentence,

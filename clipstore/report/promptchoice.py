@@ -6,6 +6,8 @@ go by prompt id, so the same store gives the same choice.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from heapq import nsmallest
 from typing import NamedTuple
 
 import polars as pl
@@ -65,8 +67,16 @@ def scores_to_courses(trained: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def courses_to_tabs(courses: pl.DataFrame) -> tuple[TabChoice, ...]:
+def texts_to_draw(text_ids: Iterable[int]) -> Mapping[int, int]:
+    """Which place each text has in the draw of the random prompts: by a hash of seed and text, so
+    that a run which lacks one of the drawn prompts shares the others."""
+    ranked = sorted(text_ids, key=lambda text_id: content_id(str(RANDOM_SEED), str(text_id)))
+    return {text_id: place for place, text_id in enumerate(ranked)}
+
+
+def courses_to_tabs(courses: pl.DataFrame, draw: Mapping[int, int]) -> tuple[TabChoice, ...]:
     """The tabs of one run, from its rows of `scores_to_courses`; those without a prompt left out.
+    `draw`: as `texts_to_draw` gives it, of these texts at least.
 
     With fewer prompts than cards, none is both worst and best.
     """
@@ -91,7 +101,7 @@ def courses_to_tabs(courses: pl.DataFrame) -> tuple[TabChoice, ...]:
             several.height,
         ),
         TabChoice("volatile", _first(moving, "change_sd", N_CARDS, largest=True), moving.height),
-        TabChoice("random", _random(courses), n_prompts),
+        TabChoice("random", _drawn(courses, draw), n_prompts),
     )
     return tuple(tab for tab in tabs if tab.text_ids)
 
@@ -129,10 +139,5 @@ def _first(
     return tuple(ordered["text_id"].head(n_rows).to_list())
 
 
-def _random(courses: pl.DataFrame) -> tuple[int, ...]:
-    """By a hash of seed and text: a run that lacks one of the prompts shares the others."""
-    ranked = sorted(
-        courses["text_id"].to_list(),
-        key=lambda text_id: content_id(str(RANDOM_SEED), str(text_id)),
-    )
-    return tuple(ranked[:N_RANDOM])
+def _drawn(courses: pl.DataFrame, draw: Mapping[int, int]) -> tuple[int, ...]:
+    return tuple(nsmallest(N_RANDOM, courses["text_id"].to_list(), key=draw.__getitem__))

@@ -2,11 +2,13 @@
 
 Invariant: a cell that has no score is `MISSING`, never 0. Where the cells are too many, whole
 validations are left out by a fixed rule, then whole runs from the end of the table, and the cube
-says so; no prompt is ever left out of a run that is in it.
+says so with counts; no prompt is ever left out of a run that is in it.
 """
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -19,8 +21,6 @@ from clipstore.types import TRAINED_PANELS
 
 BYTES_PER_CELL = 8 / 3
 """Two, a third more as base64."""
-SHARE_OF_PAGE = 0.3
-"""Of the page's size cap, for the cubes of all models: 1.3 million cells of a page of 12 MB."""
 UNITS_PER_COSINE = 10_000
 """A cell's number is round(cosine * this) + `ZERO`: finer than the picture noise by far."""
 ZERO = 10_000
@@ -61,16 +61,57 @@ class ScoreCube:
     """All runs of one model."""
 
     prompts: tuple[CubePrompt, ...]
-    """By prompt id."""
+    """By prompt id; none where no run is in the cube."""
     runs: tuple[CubeRun, ...]
-    """In the order of the table."""
-    left_out: str | None
-    """A sentence that says what is not in the cube; None when all is."""
+    """The first of the table."""
+    n_prompts: int
+    """Of all runs, like the next two."""
+    n_runs: int
+    n_validations: int
+    every: int = 1
+    """Which validations between a run's first, best and last are there: every so many-th; 0 for
+    none."""
 
+    @property
+    def left_out(self) -> str | None:
+        """A sentence that says what is not in the cube; None when all is."""
+        n_kept = sum(len(run.steps) for run in self.runs)
+        if len(self.runs) == self.n_runs and n_kept == self.n_validations:
+            return None
+        if not self.runs:
+            return (
+                f"They are not on this page, to keep it small: the scores prompt by prompt of "
+                f"{self.n_validations:,} validations of {self.n_runs:,} runs. The SQL below gives "
+                "them; the means above are of all of them."
+            )
+        told = f"{n_kept:,} of {self.n_validations:,} validations are on this page prompt by prompt"
+        if self.every != 1:
+            told += ": each run’s first, best and last"
+            told += f" and every {_ordinal(self.every)} between" if self.every else ""
+        if len(self.runs) < self.n_runs:
+            told += "," if self.every != 1 else ": those"
+            told += f" of the first {len(self.runs):,} of {self.n_runs:,} runs of the table"
+        return f"{told}. The means above are of all of them."
 
-def cells_for_page(size_cap_bytes: int, n_models: int) -> int:
-    """How many cells each model's cube may have on a page of that size."""
-    return int(SHARE_OF_PAGE * size_cap_bytes / BYTES_PER_CELL / max(1, n_models))
+    @property
+    def run_bytes(self) -> tuple[int, ...]:
+        """What each run costs the page."""
+        return tuple(_run_bytes(run) for run in self.runs)
+
+    @property
+    def text_bytes(self) -> int:
+        """What the prompts cost it."""
+        return sum(len(json.dumps([p.id, p.prompt_id, p.text])) for p in self.prompts)
+
+    @property
+    def n_bytes(self) -> int:
+        """What all of it costs."""
+        return self.text_bytes + sum(self.run_bytes)
+
+    def of_first(self, n_runs: int) -> ScoreCube:
+        """Without the runs after these; without any run, without the prompts too."""
+        runs = self.runs[:n_runs]
+        return replace(self, runs=runs, prompts=self.prompts if runs else ())
 
 
 class CubeCells:
@@ -113,8 +154,8 @@ class CubeCells:
         for (run,), rows in numbered.partition_by("run", as_dict=True).items():
             self._runs[str(run)] = _run_cells(str(run), rows, self._places.height)
 
-    def to_cube(self, runs: Sequence[str], max_cells: int) -> ScoreCube:
-        """`runs` in the page's order."""
+    def to_cube(self, runs: Sequence[str], max_bytes: int) -> ScoreCube:
+        """`runs` in the page's order; `max_bytes` of the page for the cells and the prompts."""
         listed = self._newest.join(self._places, on="prompt_id").sort("prompt_id")
         prompts = tuple(
             CubePrompt(name_to_short_id(text or ""), prompt_id, _clipped(text or ""))
@@ -123,10 +164,9 @@ class CubeCells:
         order = listed["place"].to_numpy()
         nothing = CubeRun("", (), 0, np.full((1, 0), MISSING, np.uint16))
         whole = [replace(_in_order(self._runs.get(run, nothing), order), run=run) for run in runs]
-        n_cells = sum(run.cells.size for run in whole)
-        if n_cells <= max_cells:
-            return ScoreCube(prompts, tuple(whole), None)
-        return _thinned(prompts, whole, max_cells)
+        n_validations = sum(run.n_validations for run in whole)
+        cube = ScoreCube(prompts, tuple(whole), len(prompts), len(whole), n_validations)
+        return _thinned(cube, max_bytes - cube.text_bytes)
 
 
 def _in_order(run: CubeRun, order: npt.NDArray[np.int64]) -> CubeRun:
@@ -154,47 +194,58 @@ def _run_cells(run: str, rows: pl.DataFrame, n_prompts: int) -> CubeRun:
     return CubeRun(run, tuple(steps.tolist()), len(steps), cells)
 
 
-def _thinned(
-    prompts: tuple[CubePrompt, ...], whole: Sequence[CubeRun], max_cells: int
-) -> ScoreCube:
+def _thinned(whole: ScoreCube, max_bytes: int) -> ScoreCube:
     """First, best and last validation and every k-th between, k as small as fits; then as many runs
     from the top as fit."""
-    longest = max(len(run.steps) for run in whole)
-    every = 1
-    thin = list(whole)
-    while every < longest and sum(run.cells.size for run in thin) > max_cells:
-        every += 1
-        thin = [_every_kth(run, every) for run in whole]
-    kept: list[CubeRun] = []
-    n_cells = 0
+    if sum(whole.run_bytes) <= max_bytes:
+        return whole
+    best = [_best_validation(run) for run in whole.runs]
+
+    def rows(every: int) -> list[list[int]]:
+        numbers = zip(whole.runs, best, strict=True)
+        return [_rows_kept(len(run.steps), at, every) for run, at in numbers]
+
+    longest = max(len(run.steps) for run in whole.runs)
+    max_rows = max_bytes / BYTES_PER_CELL / max(1, whole.n_prompts)
+    intervals = (k for k in range(2, longest) if sum(1 + len(kept) for kept in rows(k)) <= max_rows)
+    every = next(intervals, 0)
+    thin = tuple(_with_rows(run, kept) for run, kept in zip(whole.runs, rows(every), strict=True))
+    n_runs, left_bytes = 0, max_bytes
     for run in thin:
-        n_cells += run.cells.size
-        if n_cells > max_cells and kept:
+        left_bytes -= _run_bytes(run)
+        if left_bytes < 0:
             break
-        kept.append(run)
-    n_all = sum(run.n_validations for run in whole)
-    n_kept = sum(len(run.steps) for run in kept)
-    told = (
-        f"{n_kept:,} of {n_all:,} validations are on this page prompt by prompt: each run’s first, "
-        f"best and last" + (f" and every {every}th between" if every < longest else "")
-    )
-    if len(kept) < len(whole):
-        told += f", of the first {len(kept):,} of {len(whole):,} runs of the table"
-    return ScoreCube(prompts, tuple(kept), told + ". The means above are of all of them.")
+        n_runs += 1
+    return replace(whole, runs=thin, every=every).of_first(n_runs)
 
 
-def _every_kth(run: CubeRun, every: int) -> CubeRun:
-    n = len(run.steps)
-    if n == 0:
-        return run
+def _best_validation(run: CubeRun) -> int:
+    """The first with the highest mean; 0 without any score."""
     values = np.where(run.cells[1:] == MISSING, np.nan, run.cells[1:].astype(float))
-    with np.errstate(invalid="ignore"):
-        means = np.nansum(values, axis=1) / np.maximum(np.isfinite(values).sum(axis=1), 1)
-    rows = sorted({0, int(np.argmax(means)), n - 1, *range(0, n, every)})
-    if every >= n:
-        rows = sorted({0, int(np.argmax(means)), n - 1})
+    n_there = np.maximum(np.isfinite(values).sum(axis=1), 1)
+    return int(np.argmax(np.nansum(values, axis=1) / n_there)) if len(values) else 0
+
+
+def _rows_kept(n_validations: int, best: int, every: int) -> list[int]:
+    """Places of the validations that stay; `every` 0 for none between."""
+    if n_validations == 0:
+        return []
+    between = range(0, n_validations, every) if every else ()
+    return sorted({0, best, n_validations - 1, *between})
+
+
+def _with_rows(run: CubeRun, rows: Sequence[int]) -> CubeRun:
     cells = run.cells[[0, *(1 + row for row in rows)]]
     return CubeRun(run.run, tuple(run.steps[row] for row in rows), run.n_validations, cells)
+
+
+def _ordinal(number: int) -> str:
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{'th' if number % 100 in (11, 12, 13) else ending}"
+
+
+def _run_bytes(run: CubeRun) -> int:
+    return math.ceil(run.cells.size * BYTES_PER_CELL) + len(json.dumps(run.steps))
 
 
 def _clipped(text: str) -> str:

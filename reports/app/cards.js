@@ -52,7 +52,7 @@ window.clipstoreCards = (() => {
     fillPrompt(article, prompt);
     find(".card-tags bdi").textContent = card.id;
     find(".tag-cut").hidden = !prompt.cut;
-    find(".tag-words").hidden = !prompt.words;
+    find(".tag-words").hidden = !prompt.asks;
     find(".card-cosine").textContent = P.cosine(card.cosines.at(-1));
     find(".card-change").textContent =
       card.base === null ? "" : `${P.signed(card.cosines.at(-1) - card.base)} against base`;

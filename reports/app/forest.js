@@ -9,11 +9,21 @@
   const TURNED = { higher: "lower", lower: "higher" };
   const BASE = -1;
 
+  /** [a, b, difference, low, high, slug, prompts] of each pair; null where it is not comparable. */
+  const pairsOf = (packed) => {
+    const cosine = (units) => (units === null ? null : units / packed.units);
+    return packed.a.map((a, i) => [
+      a, packed.b[i], cosine(packed.difference[i]), cosine(packed.low[i]), cosine(packed.high[i]),
+      packed.slugs[packed.slug[i]], packed.prompts[i],
+    ]);
+  };
+
   for (const section of document.querySelectorAll("section[id^='differences-']")) {
     const select = section.querySelector(".forest-reference");
     if (!select) continue;
     const data = clipstoreCharts.block(`model-data-${section.dataset.model}`);
-    const { pairs, wanted, in_band: inBand } = data.forest;
+    const { wanted, in_band: inBand } = data.forest;
+    const pairs = pairsOf(data.forest);
     const plot = section.querySelector(".plot");
     const table = section.querySelector("table.forest");
     const name = section.querySelector(".forest-name");

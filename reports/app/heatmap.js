@@ -96,7 +96,7 @@
       const columns = shown.steps.length;
       const isNarrow = plot.clientWidth < 560;
       const every = Math.ceil(columns / (isNarrow ? 3 : 12));
-      const ticks = shown.steps.map((_, i) => i).filter((i) => i % every === 0 || i === columns - 1);
+      const ticks = shown.steps.map((_, i) => i).filter((i) => i === columns - 1 || (i % every === 0 && columns - 1 - i >= every / 2));
       const trace = {
         type: "heatmap", z: shown.z, hoverinfo: "none", hoverongaps: false,
         colorscale: isRaw ? CIVIDIS : PUOR,
@@ -106,7 +106,7 @@
       };
       const layout = clipstoreCharts.layout({
         height, margin: { l: 16, r: 10, t: 30, b: 8 }, hovermode: "closest", dragmode: "zoom",
-        xaxis: { side: "top", tickmode: "array", tickvals: ticks, ticktext: ticks.map((i) => shown.steps[i].toLocaleString("en-US")), showgrid: false, zeroline: false },
+        xaxis: { side: "top", tickangle: 0, tickmode: "array", tickvals: ticks, ticktext: ticks.map((i) => shown.steps[i].toLocaleString("en-US")), showgrid: false, zeroline: false },
         yaxis: { autorange: "reversed", showgrid: false, zeroline: false, showticklabels: false, ticks: "" },
       });
       clipstoreCharts.plot(plot, [trace], layout, data.config);

@@ -1,16 +1,17 @@
-// What the pictures' scripts know: the cards of every model and the pictures by number, parsed when
-// first asked for. Text from outside is only ever set as text; nothing here builds markup.
-//
-// A card: p prompt, id, steps, cosines, line (points), base (cosine or null), n pictures a step,
-// b the base model's frame or null, f the frames. A frame: [step, cosine, picture number].
+// The cards of every model and the pictures by number, as the pictures' scripts ask for them; parsed
+// when first asked for. Text from outside is only ever set as text; nothing here builds markup.
 "use strict";
 window.clipstorePictures = (() => {
   const URL_HEAD = "data:image/webp;base64,";
-  const parsed = {};
-  const block = (id) => (parsed[id] ??= JSON.parse(document.getElementById(id).textContent));
+  const models = window.clipstoreCardData;
+  let parsed = null;
   let shownWithoutScripts = null;
 
-  const models = () => block("cards-data");
+  /** What is known of a picture; nothing but why it is not there for those that the page lacks. */
+  const entryOf = (number) => {
+    parsed ??= JSON.parse(document.getElementById("pictures-data").textContent);
+    return parsed.of[number] ?? { why: parsed.else };
+  };
 
   const embedded = (number, entry) => {
     if (!entry.w) return null;
@@ -23,7 +24,7 @@ window.clipstorePictures = (() => {
 
   /** Where the picture is to be had, or why it is not. `small` is in the page, `whole` beside it. */
   const picture = (number) => {
-    const entry = block("pictures-data")[number];
+    const entry = entryOf(number);
     const small = embedded(number, entry);
     return {
       small,
@@ -34,13 +35,13 @@ window.clipstorePictures = (() => {
       height: small ? entry.h : entry.H,
       wholeWidth: entry.W,
       wholeHeight: entry.H,
-      why: entry.why ?? document.getElementById("frame-template").dataset.leftOut,
+      why: entry.why ?? "",
       path: entry.path ?? "",
     };
   };
 
   const isThere = (frame) => {
-    const entry = block("pictures-data")[frame[2]];
+    const entry = entryOf(frame[2]);
     return Boolean(entry.w || entry.panel);
   };
 
@@ -58,7 +59,7 @@ window.clipstorePictures = (() => {
     return usable.find((frame) => frame[0] === at) ?? null;
   };
 
-  /** What the change under a frame is taken against. */
+  /** The cosine that the change under a frame is taken against. */
   const zeroOf = (card) => (card.b ?? card.f[0])?.[1] ?? null;
 
   const runsWith = (model, prompt) =>
