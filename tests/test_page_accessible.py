@@ -207,6 +207,9 @@ def test_on_paper_every_part_is_there_and_no_control(
     scroll_through(page)
     assert page.locator(".page-nav:visible, .filters:visible, select:visible").count() == 0
     assert page.locator(".plot .main-svg").count() >= 4
+    cut = """[...document.querySelectorAll(".scroll, .heat-scroll")]
+        .filter((e) => getComputedStyle(e).maxHeight !== "none").length"""
+    assert page.evaluate(cut) == 0  # what is higher than its box would lie over what follows
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == "rgb(255, 255, 255)"
     paper = tmp_path / "paper.pdf"
