@@ -13,6 +13,7 @@ from tests.store_rows import (
     MODEL,
     MODEL_WITHOUT_BAND,
     NOON,
+    Row,
     model_row,
     problem_row,
     prompt_rows,
@@ -249,6 +250,28 @@ def test_only_what_the_newest_ingest_said_of_a_file_counts(store: Path) -> None:
         {"run": "a", "reason": "no_prompt", "n_files": 1, "example_path": "x.png"},
         {"run": "a", "reason": "truncated", "n_files": 1, "example_path": "y.png"},
     ]
+
+
+def test_a_problem_that_every_ingest_finds_unchanged_has_one_row(store: Path) -> None:
+    def meet(hour: int, *found: Row) -> int:
+        at = NOON + timedelta(hours=hour)
+        rows = [{**row, "ingest_id": 7 + hour, "seen_at": at} for row in found]
+        write_rows(store, WORLD, {"problems": rows})
+        return len(rows_of(store, "FROM problems"))
+
+    path = "step_000100/only-cat-0.png"
+    torn, unclaimed = problem_row("a", path), problem_row(None, "/runs/note.png")
+    cut = {**torn, "stage": "cut", "reason": "no_box"}
+    assert [meet(hour, torn, unclaimed) for hour in (0, 1, 2)] == [2, 2, 2]
+    assert meet(3, {**torn, "file_size_bytes": 9}) == 3
+    assert meet(4, torn, cut) == 5
+    assert meet(5, cut, torn) == 5
+    assert meet(6, cut) == 6
+    assert [row["reason"] for row in rows_of(store, PROBLEMS)] == ["truncated", "no_box"]
+    write_rows(store, score_rows("a", 100, {"cat": 0.3}, TEXTS, at=NOON + timedelta(hours=7)))
+    assert len(rows_of(store, PROBLEMS)) == 1
+    assert meet(8, cut) == 7
+    assert len(rows_of(store, PROBLEMS)) == 2
 
 
 def test_the_list_of_runs_names_runs_without_scores_too(store: Path) -> None:

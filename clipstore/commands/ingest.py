@@ -216,14 +216,18 @@ def _closing_lines(report: IngestReport, store: Path) -> str:
     left = f"; {report.n_left:,} left for next time" if report.n_left else ""
     return (
         f"{report.tally.to_sentence()}{left}\n"
-        f"{report.n_scores:,} new scores in {store} ({report.n_embedded:,} pictures went through "
-        "the model)" + _logs_line(report.logs)
+        f"{_count(report.n_scores, 'new score')} in {store} "
+        f"({_count(report.n_embedded, 'picture')} went through the model)" + _logs_line(report.logs)
     )
 
 
 def _logs_line(logs: LogsReport) -> str:
     if not logs.n_files:
         return ""
-    what = "log" if logs.n_files == 1 else "logs"
-    pictures = f" and {logs.n_pictures:,} pictures" if logs.n_pictures else ""
-    return f"\n{logs.n_files:,} {what} read: {logs.n_scalars:,} new scalars{pictures}"
+    pictures = f" and {_count(logs.n_pictures, 'picture')}" if logs.n_pictures else ""
+    scalars = _count(logs.n_scalars, "new scalar")
+    return f"\n{_count(logs.n_files, 'log')} read: {scalars}{pictures}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -12,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,17 +89,17 @@ class LoggedPlacing:
 
 
 class _Taken:
-    """The places that pictures have, and by which."""
+    """The places that pictures have, and by which. It holds no path: these take the most memory."""
 
     def __init__(self, contents: RunContents) -> None:
         self._run = contents.run
-        self._files: dict[tuple[int, str], Path] = {}
+        self._files: dict[tuple[int, str], Picture] = {}
         self._files_of_prompt: dict[str, list[Picture]] = {}
         for one in contents.pictures:
-            self._files.setdefault((one.step, one.prompt_id), one.path)
+            self._files.setdefault((one.step, one.prompt_id), one)
             if one.panel != "base":
                 self._files_of_prompt.setdefault(one.prompt_id, []).append(one)
-        self._logged: dict[tuple[int, str, int], tuple[str, Path]] = {}
+        self._logged: dict[tuple[int, str, int], tuple[str, Picture]] = {}
 
     def why_not(
         self,
@@ -122,9 +123,10 @@ class _Taken:
                 return Skipped(path.parent, path.name, COPY_RULE, detail)
             end = math.inf if following is None else following
             original = min(
-                ((one.step, one.path) for one in files if picture.step <= one.step < end),
-                default=(0, None),
-            )[1]
+                (one for one in files if picture.step <= one.step < end),
+                key=attrgetter("step", "name"),
+                default=None,
+            )
         rule, what = COPY_RULE, "same picture as"
         if original is None:
             key = (picture.step, picture.prompt_id, picture.image_index)
@@ -133,12 +135,12 @@ class _Taken:
                 rule, what = AGAIN_RULE, "logged anew as"
         if original is None:
             return None
-        detail = f"{what} {path_in_run(original, self._run)}"
-        return Skipped(path.parent, path.name, rule, detail, copy_of=original)
+        detail = f"{what} {path_in_run(original.path, self._run)}"
+        return Skipped(path.parent, path.name, rule, detail, copy_of=original.path)
 
     def add(self, picture: Picture, source: str) -> None:
         key = (picture.step, picture.prompt_id, picture.image_index)
-        self._logged[key] = (source, picture.path)
+        self._logged[key] = (source, picture)
 
 
 def _following_steps(logged: Sequence[LoggedPicture]) -> dict[Path, int]:

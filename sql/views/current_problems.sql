@@ -39,7 +39,7 @@ ANTI JOIN scored
     ON newest.file = scored.file
     AND scored.scored_at >= newest.seen_at;
 
-COMMENT ON VIEW current_problems IS 'Files that are not scored now: what the newest ingest that met each file as a problem said, unless it was scored since.';
+COMMENT ON VIEW current_problems IS 'Files that are not scored now: what the newest ingest that found something new said of each file, unless it was scored since.';
 COMMENT ON COLUMN current_problems.run IS 'Name of the run; empty when the file belongs to none.';
 COMMENT ON COLUMN current_problems.run_id IS 'The run; NULL when the file belongs to none.';
 COMMENT ON COLUMN current_problems.path IS 'The file, relative to the root of the run; absolute when it belongs to no run.';
@@ -49,5 +49,5 @@ COMMENT ON COLUMN current_problems.detail IS 'What is wrong with the file and wh
 COMMENT ON COLUMN current_problems.is_pending IS 'True when the next ingest tries again.';
 COMMENT ON COLUMN current_problems.file_size_bytes IS 'Size of the file when it was seen.';
 COMMENT ON COLUMN current_problems.file_modified_ns IS 'Modification time of the file then, nanoseconds since 1970.';
-COMMENT ON COLUMN current_problems.ingest_id IS 'The ingest that met it.';
-COMMENT ON COLUMN current_problems.seen_at IS 'When it was met.';
+COMMENT ON COLUMN current_problems.ingest_id IS 'The ingest that first met it so.';
+COMMENT ON COLUMN current_problems.seen_at IS 'Since when ingests find it so.';
