@@ -147,7 +147,9 @@ def _insert(database: Database, parts: Sequence[Path]) -> None:
         if files and table == "images":
             with_images = files
     if with_images:
-        database.run(read_statement("merge", "same_pixels"), {"files": with_images})
+        given = {"files": with_images}
+        if database.frame(read_statement("merge", "runs_with_logged_pictures"), given).height:
+            database.run(read_statement("merge", "same_pixels"), given)
     database.run(
         "INSERT INTO ingest_parts SELECT unnest($names::VARCHAR[])",
         {"names": [part.name for part in parts]},
