@@ -205,13 +205,14 @@ def test_without_shared_memory_pixels_come_in_the_answers(
     assert len(open_files(os.getpid())) == n_descriptors
 
 
-def test_a_page_that_is_not_there_is_no_crash_but_an_answer_with_the_pixels() -> None:
+@pytest.mark.parametrize("n_bytes", [12, 18])
+def test_a_page_that_is_not_there_is_no_crash_but_an_answer_with_the_pixels(n_bytes: int) -> None:
     slots = PixelSlots(slot_bytes=12, n_slots=2)
     writer = AnswerWriter(SlotWriter(slots.descriptor, slots.slot_bytes))
     numbers = slots.lend(2)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Of the two slots the first and a part of the second can be written.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (18, before[1]))
+    # Of the two slots the first can be written, and nothing or a part of the second.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, before[1]))
     try:
         answer = writer.encode(result_of(3, 200), numbers)
     finally:

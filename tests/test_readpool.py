@@ -121,6 +121,14 @@ def test_a_picture_that_kills_its_reader_costs_itself_alone(tmp_path: Path, how:
     assert outcomes[2].path == tasks[2].picture.path
 
 
+def test_who_dies_in_the_middle_of_many_tasks_is_told_from_those_around(tmp_path: Path) -> None:
+    """Quick pictures go to a process in messages of several."""
+    tasks = write_pictures(tmp_path, [(0, 0, 0)] * 60)
+    Image.new("RGB", (32, 32), "red").save(tmp_path / "37.png")
+    outcomes = read_all(ReadPool(1, setup(Misbehaving("abort"))), tasks)
+    assert steps(outcomes) == [*range(37), "decoder_crash", *range(38, 60)]
+
+
 def test_known_content_is_not_decoded_and_known_crops_come_without_pixels(tmp_path: Path) -> None:
     tasks = write_pictures(tmp_path, ["blue", "blue"])
     with open_reader(0, setup()) as reader:
