@@ -139,6 +139,8 @@ def _take_in(database: Database, parts: Sequence[Path]) -> dict[Path, str]:
 
 def _insert(database: Database, parts: Sequence[Path]) -> None:
     with_images: list[str] = []
+    # What this transaction brings in is not seen from outside of it: so both are asked.
+    has_logged_pictures = database.frame("SELECT 1 FROM logged_pictures LIMIT 1").height > 0
     for table in TABLE_SCHEMAS:
         paths = (part.absolute() / f"{table}.parquet" for part in parts)
         files = [os.fspath(path) for path in paths if path.exists()]
@@ -146,10 +148,9 @@ def _insert(database: Database, parts: Sequence[Path]) -> None:
             database.run(read_statement("merge", table), {"files": files})
         if files and table == "images":
             with_images = files
-    if with_images:
-        given = {"files": with_images}
-        if database.frame(read_statement("merge", "runs_with_logged_pictures"), given).height:
-            database.run(read_statement("merge", "same_pixels"), given)
+        has_logged_pictures |= bool(files) and table == "logged_pictures"
+    if with_images and has_logged_pictures:
+        database.run(read_statement("merge", "same_pixels"), {"files": with_images})
     database.run(
         "INSERT INTO ingest_parts SELECT unnest($names::VARCHAR[])",
         {"names": [part.name for part in parts]},
