@@ -17,6 +17,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 import polars as pl
 
+from clipstore.report.data import ReportData
 from clipstore.report.fromstore import ReportRequest, report_from_store
 from clipstore.report.page import render_page
 from clipstore.report.pictureregister import PictureWishes
@@ -85,8 +86,19 @@ class Report:
 
 def page_of(store: Path, **asked: object) -> Report:
     """`asked`: fields of `ReportRequest`."""
+    return Report(store, parse_page(render_page(data_of(store, **asked))))
+
+
+def data_of(store: Path, **asked: object) -> ReportData:
+    """What the page is made of; stores figures as any report does."""
     request = replace(ReportRequest(NOW, PictureWishes(embed=False), 12_000_000), **asked)  # type: ignore[arg-type]
-    return Report(store, html5lib.parse(render_page(report_from_store(store, request))))
+    return report_from_store(store, request)
+
+
+def parse_page(page: str) -> Element:
+    """The page without its programs, which take a second to read; its JSON blocks are there."""
+    document: Element = html5lib.parse(re.sub("<script>.*?</script>", "", page, flags=re.DOTALL))
+    return document
 
 
 def text_of(element: Element) -> str:

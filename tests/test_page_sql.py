@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import html5lib
 import polars as pl
 import pytest
 
@@ -23,7 +22,18 @@ from clipstore.storage.spool import list_parts, spool_folder
 from clipstore.storage.sqlfiles import read_statement, ready_queries
 from clipstore.storage.store import check_store, merge_parts, open_store, run_query
 from tests.packed import packed_pairs
-from tests.page_report import NOW, TEXTS, XHTML, Report, has_class, page_of, text_of, two_runs
+from tests.page_report import (
+    NOW,
+    TEXTS,
+    XHTML,
+    Report,
+    data_of,
+    has_class,
+    page_of,
+    parse_page,
+    text_of,
+    two_runs,
+)
 from tests.store_rows import MODEL_WITHOUT_BAND, model_row, prompt_rows, score_rows, write_rows
 from tests.test_store import held_by_another_process
 
@@ -80,7 +90,7 @@ def page_text(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_every_table_and_chart_has_its_sql_with_a_button_to_copy_it(page_text: str) -> None:
-    document = html5lib.parse(page_text)
+    document = parse_page(page_text)
     assert without_sql(document) == []
     boxes = [e for e in document.iter(f"{XHTML}div") if has_class("sql-text")(e)]
     assert len(boxes) > len(SHOWN)
@@ -101,14 +111,14 @@ def test_a_table_or_chart_without_its_sql_is_found(page_text: str) -> None:
             and "report_ingests" not in part
             and "texts" not in part
         ):
-            assert without_sql(html5lib.parse(page_text.replace(part, ""))), part
+            assert without_sql(parse_page(page_text.replace(part, ""))), part
     for part in ('<table class="numbers">', '<figure class="chart">', "<svg></svg>"):
         added = page_text.replace("<h3>Ingests</h3>", f"<h3>Ingests</h3>{part}")
-        assert without_sql(html5lib.parse(added)), part
+        assert without_sql(parse_page(added)), part
 
 
 def test_what_stands_there_is_the_file_with_its_parameters_filled(page_text: str) -> None:
-    report = Report(Path(), html5lib.parse(page_text))
+    report = Report(Path(), parse_page(page_text))
     for name, kind in SHOWN.items():
         file = re.sub(r"\$\w+", "NULL", read_statement(kind, name).strip())
         assert report.statement(name) == file
@@ -290,7 +300,7 @@ def test_figures_do_not_pile_up_with_the_ingests(store: Path) -> None:
         step = 1100 + 100 * number
         write_rows(store, score_rows("a", step, {name: 0.25 for name in TEXTS}, TEXTS, at=at))
         merge_parts(store, wait_seconds=1)
-        page_of(store, generated_at=at)
+        data_of(store, generated_at=at)
         sizes.append(store.stat().st_size)
     with open_store(store) as reader:
         counts = [

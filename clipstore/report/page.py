@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from functools import lru_cache
+from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -56,8 +58,47 @@ def render_page(data: ReportData) -> str:
 
 
 def _render(data: ReportData, scripts: Sequence[str]) -> str:
+    return (
+        _templates(resource_folder("reports"))
+        .get_template("page.html.j2")
+        .render(
+            data=data,
+            policy=policy_for(
+                scripts,
+                has_files_beside=any(each.panel_file is not None for each in data.pictures.listed),
+            ),
+            css=Markup(style_text()),
+            scripts=[Markup(script) for script in scripts],
+            generated=data.generated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            headline=data_to_headline(data),
+            half_width=half_width_to_text,
+            badges=BADGES,
+            locations=LOCATIONS,
+            statuses=STATUSES,
+            views=[section_to_view(k, section) for k, section in enumerate(data.sections, 1)],
+            forest_words=WORDS,
+            sql_texts=sql_texts(data.sql_values),
+            reasons_left=reasons_left,
+            evidence=advice_to_evidence,
+            advice_told=advice_told,
+            sort_number=level_to_sort_number,
+            n_picked=len(RUN_STYLES),
+            n_multiples=N_MULTIPLES,
+            pictures=data_to_pictures_view(data),
+            size_cap_mb=f"{data.size_cap_bytes / 1e6:.1f}",
+            runs_on_page=data.runs_on_page,
+            is_thumbnail=_is_thumbnail,
+            verdicts_json=Markup(json_for_script(verdicts_to_json_value(data))),
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _templates(folder: Path) -> Environment:
+    """Compiled once: that takes about as long as filling them in, and a page that must become
+    smaller is filled in several times."""
     environment = Environment(
-        loader=FileSystemLoader(resource_folder("reports")),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_finalize,
@@ -74,35 +115,7 @@ def _render(data: ReportData, scripts: Sequence[str]) -> str:
         "shorten": shorten,
         "code_words": code_to_words,
     }
-    return environment.get_template("page.html.j2").render(
-        data=data,
-        policy=policy_for(
-            scripts,
-            has_files_beside=any(each.panel_file is not None for each in data.pictures.listed),
-        ),
-        css=Markup(style_text()),
-        scripts=[Markup(script) for script in scripts],
-        generated=data.generated_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        headline=data_to_headline(data),
-        half_width=half_width_to_text,
-        badges=BADGES,
-        locations=LOCATIONS,
-        statuses=STATUSES,
-        views=[section_to_view(k, section) for k, section in enumerate(data.sections, 1)],
-        forest_words=WORDS,
-        sql_texts=sql_texts(data.sql_values),
-        reasons_left=reasons_left,
-        evidence=advice_to_evidence,
-        advice_told=advice_told,
-        sort_number=level_to_sort_number,
-        n_picked=len(RUN_STYLES),
-        n_multiples=N_MULTIPLES,
-        pictures=data_to_pictures_view(data),
-        size_cap_mb=f"{data.size_cap_bytes / 1e6:.1f}",
-        runs_on_page=data.runs_on_page,
-        is_thumbnail=_is_thumbnail,
-        verdicts_json=Markup(json_for_script(verdicts_to_json_value(data))),
-    )
+    return environment
 
 
 def _is_thumbnail(picture: Thumbnail | NoThumbnail) -> bool:
