@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -89,6 +90,7 @@ class MediaRow(NamedTuple):
     image_index: int
 
 
+@lru_cache(maxsize=4096)  # enough for most runs, of which each name is asked up to five times
 def name_to_readings(name: str) -> tuple[Reading, ...]:
     """All readings of a file name in validation_images/, the likeliest first; empty when it is
     none of SimpleTuner's."""
