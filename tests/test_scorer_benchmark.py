@@ -9,11 +9,14 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 from transformers import CLIPModel, CLIPTokenizer
 
 from benchmarks import scorer
@@ -21,7 +24,7 @@ from benchmarks.scorer_parts import command
 from benchmarks.scorer_parts.ceilings import Ceilings
 from benchmarks.scorer_parts.contestants import OURS
 from benchmarks.scorer_parts.errorpictures import KINDS, ErrorPicture, make_error_pictures
-from benchmarks.scorer_parts.errors import ErrorJob, measure_errors
+from benchmarks.scorer_parts.errors import MAX_BOUND, ErrorJob, measure_errors
 from benchmarks.scorer_parts.floortables import floors_to_markdown
 from benchmarks.scorer_parts.heats import Absent, Heat, OwnFigures, Row
 from benchmarks.scorer_parts.machine import Machine
@@ -37,6 +40,7 @@ from benchmarks.scorer_parts.models import (
 from benchmarks.scorer_parts.picturesets import PictureFormat, PictureSet, make_picture_set
 from benchmarks.scorer_parts.process import Failed, Finished, run_process
 from benchmarks.scorer_parts.report import Findings, findings_to_markdown
+from benchmarks.scorer_parts.widesums import SumsInFloat32
 from clipstore.pictures.panels import CutPicture, PanelReader
 from clipstore.pipeline.timings import IngestTimings
 from tests.discovered import discover
@@ -182,6 +186,21 @@ class TestErrors:
         assert report.paths[0].largest < 1e-5
         assert report.paths[0].ran == "float32"
 
+    def test_of_float16_can_be_those_of_sums_in_float32(
+        self, checkpoint: Checkpoint, one_of_each_kind: tuple[ErrorPicture, ...]
+    ) -> None:
+        job = ErrorJob(
+            str(checkpoint.folder),
+            "cpu",
+            ("float32", "float16"),
+            one_of_each_kind[:2],
+            ("a red fox",),
+            wide_sums=True,
+        )
+        exact, half = measure_errors(job).paths
+        assert (exact.ran, half.ran) == ("float32", "float16, summed in float32")
+        assert exact.largest < 1e-5 < half.largest < MAX_BOUND
+
     def test_are_seen_when_pixels_are_wrong(
         self,
         checkpoint: Checkpoint,
@@ -198,6 +217,43 @@ class TestErrors:
         report = measure_errors(job)
         assert report.paths[0].largest > 1e-4
         assert not report.paths[0].holds_bound
+
+
+class DtypesSeen(TorchFunctionMode):
+    """Of the first tensor of each matrix product and convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[torch.dtype] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (functional.linear, functional.conv2d):
+            self.seen.append(args[0].dtype)
+        return func(*args, **(kwargs or {}))
+
+
+class TestSumsInFloat32:
+    def test_round_once_an_operation(self) -> None:
+        torch.manual_seed(0)
+        x, w, b = torch.randn(7, 300).half(), torch.randn(5, 300).half(), torch.randn(5).half()
+        picture, kernel = torch.randn(2, 3, 8, 8).half(), torch.randn(4, 3, 2, 2).half()
+        with DtypesSeen() as below, SumsInFloat32():
+            product = functional.linear(x, w, bias=b)
+            convolved = functional.conv2d(picture, kernel, stride=2)
+            elsewhere = functional.linear(x.float(), w.float())
+        assert below.seen == [torch.float32] * 3
+        assert product.equal(functional.linear(x.float(), w.float(), b.float()).half())
+        assert convolved.equal(functional.conv2d(picture.float(), kernel.float(), stride=2).half())
+        assert elsewhere.dtype == torch.float32
+
+    def test_give_the_attention_that_torch_gives(self) -> None:
+        torch.manual_seed(0)
+        heads = torch.randn(3, 2, 4, 9, 16).half()  # query, key and value
+        with SumsInFloat32():
+            found = functional.scaled_dot_product_attention(*heads, scale=0.5)
+        true = functional.scaled_dot_product_attention(*heads.float(), scale=0.5)
+        assert found.dtype == torch.float16
+        assert 0 < (found.float() - true).abs().max() < 4e-3
 
 
 class TestReport:

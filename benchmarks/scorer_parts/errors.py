@@ -14,6 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from transformers import CLIPModel, CLIPTokenizer
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from benchmarks.scorer_parts.errorpictures import ErrorPicture
+from benchmarks.scorer_parts.widesums import SumsInFloat32
 from clipstore.model.embed import load_clip
 from clipstore.model.preprocessorfile import read_preprocessing
 from clipstore.model.vectors import DtypeChoice
@@ -48,6 +50,8 @@ class ErrorJob:
     pictures: tuple[ErrorPicture, ...]
     prompts: tuple[str, ...]
     """Every picture is compared with each of them."""
+    wide_sums: bool = False
+    """Do float16 as a GPU would (`widesums`), not as torch does it on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ def main() -> None:
         dtypes=tuple(raw["dtypes"]),
         pictures=pictures,
         prompts=tuple(raw["prompts"]),
+        wide_sums=raw["wide_sums"],
     )
     Path(sys.argv[2]).write_text(json.dumps(asdict(measure_errors(job))))
 
@@ -168,12 +173,17 @@ def _reference(job: ErrorJob) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
 
 
 def _our_cosines(job: ErrorJob, dtype: DtypeChoice, pixels: NDArray[np.uint8]) -> _OurCosines:
-    embedder = load_clip(
-        job.model, device=job.device, dtype=dtype, offline=True, announce=lambda _sentence: None
-    )
-    images = embedder.embed_images(pixels).astype(np.float64)
+    is_wide = job.wide_sums and dtype == "float16"
+    with SumsInFloat32() if is_wide else nullcontext():
+        embedder = load_clip(
+            job.model, device=job.device, dtype=dtype, offline=True, announce=lambda _sentence: None
+        )
+        images = embedder.embed_images(pixels).astype(np.float64)
     texts = embedder.embed_texts(job.prompts).vectors.astype(np.float64)
-    return _OurCosines(dtype, embedder.model.dtype, images @ texts.T)
+    ran = embedder.model.dtype
+    if is_wide and ran == "float16":
+        ran += ", summed in float32"
+    return _OurCosines(dtype, ran, images @ texts.T)
 
 
 def _compare(ours: _OurCosines, true_cosines: NDArray[np.float64]) -> PathError:
