@@ -1,4 +1,4 @@
-"""The scorer on a GPU, in one command that ends within eight minutes on 16 cores and an H100.
+"""The scorer on a GPU, in one command meant to end within eight minutes on 16 cores and an H100.
 
     python -m benchmarks.gpu --out FILE.md
 

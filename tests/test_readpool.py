@@ -22,8 +22,9 @@ from clipstore.errors import ReadersFailed
 from clipstore.pipeline import readpool, readprocess
 from clipstore.pipeline.discover import outline
 from clipstore.pipeline.ingest import IngestOptions, IngestReport, ingest_surveyed
+from clipstore.pipeline.readers import open_reader
 from clipstore.pipeline.reading import ReadPicture, ReadTask
-from clipstore.pipeline.readpool import ReadPool, open_reader
+from clipstore.pipeline.readpool import ReadPool
 from clipstore.pipeline.readworker import ReaderSetup, take_framed
 from clipstore.pipeline.survey import survey
 from clipstore.storage.store import open_current

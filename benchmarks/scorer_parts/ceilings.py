@@ -25,14 +25,8 @@ from benchmarks.scorer_parts.peers.job import Job, read_job
 from clipstore.model.embed import ClipEmbedder, load_clip
 from clipstore.model.embedder import PixelPath
 from clipstore.pipeline.discover import outline
-from clipstore.pipeline.ingest import (
-    BASE_PICTURES_BYTES,
-    MEMORY_PER_PICTURE_BYTES,
-    SECONDS_PER_PICTURE,
-)
+from clipstore.pipeline.readers import Reader, open_reader, reader_setup
 from clipstore.pipeline.reading import ReadTask
-from clipstore.pipeline.readpool import Reader, open_reader
-from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.types import Picture, Problem
 
 MEASURE_SECONDS = 3.0
@@ -96,12 +90,7 @@ def measure_decoding(
     pictures: Sequence[Picture], preprocessing: PixelPath, processes: int
 ) -> float:
     """Files a second with one reading process per core, once these have started."""
-    setup = ReaderSetup(
-        pixel_path=preprocessing,
-        base_pictures_bytes=BASE_PICTURES_BYTES // processes,
-        seconds_per_picture=SECONDS_PER_PICTURE,
-        memory_bytes=MEMORY_PER_PICTURE_BYTES,
-    )
+    setup = reader_setup(preprocessing, processes)
     ahead = TASKS_AHEAD_PER_PROCESS * processes
     with open_reader(processes, setup, ahead) as reader:
         return len(pictures) * _per_second(lambda: _read_all(reader, pictures, ahead))

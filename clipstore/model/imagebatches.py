@@ -140,7 +140,7 @@ class ImageBatches:
     def _halve(self) -> None:
         self._device.release_memory()
         self.size //= 2
-        # A compiled tower would be compiled again for every size, a minute each time.
+        # A compiled tower would be compiled again for every size.
         self._tower, self._plain = self._plain or self._tower, None
 
     def _try_batch(self, rows: Pictures) -> Arriving | None:

@@ -31,9 +31,9 @@ from clipstore.pipeline.knownlogs import NOTHING_KNOWN, KnownLogs, load_known_lo
 from clipstore.pipeline.logreading import LogKeeper, LogsReport
 from clipstore.pipeline.pace import PaceMeter
 from clipstore.pipeline.partrows import PartRows
+from clipstore.pipeline.readers import Reader, open_reader, reader_setup
 from clipstore.pipeline.reading import ReadResult, ReadTask
-from clipstore.pipeline.readpool import TASKS_PER_PROCESS, Reader, open_reader
-from clipstore.pipeline.readworker import ReaderSetup
+from clipstore.pipeline.readpool import TASKS_PER_PROCESS
 from clipstore.pipeline.runlogs import RunLogs
 from clipstore.pipeline.scoring import BatchScorer, Task
 from clipstore.pipeline.stopping import Stopped, StopSwitch
@@ -49,12 +49,6 @@ AHEAD_BYTES = 256 * 2**20
 FILES_PER_PROCESS = 32
 """A reading process takes a third of a second of processor time to start, as much as reading 30
 pictures of 1024 x 1024: a job gets as many as its files are worth, and at least one."""
-BASE_PICTURES_BYTES = 2**30
-"""Decoded base pictures that all readers together may hold: 340 at 1024 x 1024."""
-SECONDS_PER_PICTURE = 20.0
-"""The largest picture that is read takes two; one that takes this long hangs."""
-MEMORY_PER_PICTURE_BYTES = 2**31
-"""Twice what the largest picture that is read needs."""
 CALLS_HELD = 5
 """Calls of the model whose pixels may be in use: two in the model, one that is being filled, two
 that were read ahead."""
@@ -169,12 +163,7 @@ class _Session:
         expected: Expected,
         on_progress: Callable[[Progress], None],
     ) -> None:
-        setup = ReaderSetup(
-            pixel_path=self._embedder.preprocessing,
-            base_pictures_bytes=BASE_PICTURES_BYTES // max(1, self._options.workers),
-            seconds_per_picture=SECONDS_PER_PICTURE,
-            memory_bytes=MEMORY_PER_PICTURE_BYTES,
-        )
+        setup = reader_setup(self._embedder.preprocessing, self._options.workers)
         self._clock.start(n_readers=self._n_readers(expected))
         meter = PaceMeter()
         n_done, n_scored, told_at = 0, 0, -math.inf

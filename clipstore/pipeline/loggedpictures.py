@@ -89,7 +89,7 @@ class LoggedPlacing:
 
 
 class _Taken:
-    """The places that pictures have, and by which. It holds no path: these take the most memory."""
+    """The places that pictures have, and by which: the pictures themselves, no path for each."""
 
     def __init__(self, contents: RunContents) -> None:
         self._run = contents.run

@@ -17,14 +17,9 @@ import numpy as np
 from PIL import Image
 
 from clipstore.model.embedder import Embedder, PixelPath
-from clipstore.pipeline.ingest import (
-    BASE_PICTURES_BYTES,
-    MEMORY_PER_PICTURE_BYTES,
-    SECONDS_PER_PICTURE,
-)
+from clipstore.pipeline.readers import reader_setup
 from clipstore.pipeline.reading import ReadTask
 from clipstore.pipeline.readpool import ReadPool
-from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.types import Picture
 
 SAMPLE_SIDE_PX = 1024
@@ -81,9 +76,7 @@ def _write_samples(folder: Path) -> list[Path]:
 
 
 def _read_rate(paths: list[Path], pixel_path: PixelPath, n_processes: int, seconds: float) -> float:
-    setup = ReaderSetup(
-        pixel_path, BASE_PICTURES_BYTES, SECONDS_PER_PICTURE, MEMORY_PER_PICTURE_BYTES
-    )
+    setup = reader_setup(pixel_path, n_processes)
     tasks: Iterator[ReadTask] = (
         ReadTask(Picture(path.parent, path.name, 0, "sample", 0, "only")) for path in cycle(paths)
     )

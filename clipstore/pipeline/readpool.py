@@ -20,14 +20,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from types import TracebackType
-from typing import Protocol
 
 import numpy as np
 
 from clipstore.errors import ReadersFailed
 from clipstore.pipeline.answers import AnswerReader
 from clipstore.pipeline.pixelslots import PixelSlots
-from clipstore.pipeline.reading import PictureReader, ReadResult, ReadTask, ReadTimes
+from clipstore.pipeline.reading import ReadResult, ReadTask, ReadTimes
 from clipstore.pipeline.readprocess import ReadProcess, start_process
 from clipstore.pipeline.readworker import ReaderSetup
 from clipstore.types import Problem
@@ -43,66 +42,6 @@ QUEUED_S = 0.02
 wait at the end for what one of them has in line."""
 SLOTS_PER_COMPOSITE = 3
 """The trained panel, the base model's and the moving average's."""
-
-
-class Reader(Protocol):
-    """Where tasks go in and results come out, in order. A context manager."""
-
-    n_processes: int
-
-    def __enter__(self) -> Reader: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    @property
-    def bytes_ready(self) -> int:
-        """Memory of the results that wait to be taken."""
-        ...
-
-    def submit(self, task: ReadTask) -> None: ...
-
-    def take(self, timeout_s: float) -> ReadResult | None:
-        """The result of the oldest task not taken yet; None when it is not there in time."""
-        ...
-
-
-def open_reader(n_processes: int, setup: ReaderSetup, n_held: int = 0) -> Reader:
-    """Readers in so many processes; with 0, in this one. `n_held` is how many results' pixels may
-    be in use at a time while others are read: there is shared memory for so many."""
-    return ReadPool(n_processes, setup, n_held) if n_processes else ReadHere(setup)
-
-
-class ReadHere:
-    """Reads in this process when a result is asked for: nothing to start, and no protection."""
-
-    n_processes = 0
-    bytes_ready = 0
-
-    def __init__(self, setup: ReaderSetup) -> None:
-        self._reader = PictureReader(setup.pixel_path, setup.base_pictures_bytes)
-        self._tasks: deque[ReadTask] = deque()
-
-    def __enter__(self) -> ReadHere:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._tasks.clear()
-
-    def submit(self, task: ReadTask) -> None:
-        self._tasks.append(task)
-
-    def take(self, timeout_s: float) -> ReadResult | None:
-        return self._reader.read(self._tasks.popleft())
 
 
 @dataclass
@@ -124,7 +63,8 @@ class ReadPool:
     keeps the processes busy while that one is in the model."""
 
     def __init__(self, n_processes: int, setup: ReaderSetup, n_held: int = 0) -> None:
-        """See `open_reader`."""
+        """`n_held` is how many results' pixels may be in use at a time while others are read: there
+        is shared memory for so many."""
         self.n_processes = n_processes
         self._setup = setup
         self._n_held = n_held

@@ -1,6 +1,6 @@
 """The rows that there is one of for every picture: kept as tuples, left as columns.
 
-Invariant: the fields are the table's columns in their order. Whole columns are a fifth of the cost
+Invariant: the fields are the table's columns in their order. Whole columns cost a tenth or less
 of rows that polars takes apart itself, and that cost is a picture's, in the process that runs the
 model.
 """
